@@ -1,0 +1,99 @@
+"""For notebooks and the command line: judge texts by themselves, without a lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.artifacts import load_context, load_linear
+from pipeline.errors import PermanentError, UsageError
+from pipeline.judge_model import ContextModel, text_logits
+from pipeline.steps.features import TextModels, text_columns
+from pipeline.steps.judge import decide
+from pipeline.steps.reasons import text_reason_lists
+from pipeline.tables import BROADCAST, CLASSES
+from pipeline.text.codepoints import from_arrow
+from pipeline.text.contacts import redact_batch
+from pipeline.text.reading import open_reader
+
+BATCH = 5_000  # texts judged at a time: their n-grams are held in memory
+BASE_RATE = 0.3
+
+
+class Scorer:
+    """The models of a checkout, loaded once. `models` and `corpora` are folders."""
+
+    def __init__(
+        self, models: str | Path = "models", corpora: str | Path = "corpora", *, domain_words: bool = True
+    ) -> None:
+        reader = open_reader(corpora, domain_words=domain_words)
+        home = Path(models)
+        self.models = TextModels(reader, load_linear(home / "judge"), load_linear(home / "sentiment"))
+        self.context: ContextModel = load_context(home / "judge" / "context")
+        stale = [m.lexicon_version for m in (self.models.judge, self.models.sentiment)]
+        if set(stale) != {reader.lexicon.version}:
+            raise PermanentError(
+                f"models {home}: trained with lexicon {stale[0]}; got {reader.lexicon.version}; restore corpora/lexicon"
+            )
+
+    def score(
+        self,
+        table: pa.Table,
+        *,
+        text_column: str = "text",
+        base_rate: float = BASE_RATE,
+        done: Callable[[int], None] = lambda _: None,
+    ) -> pa.Table:
+        """`table` with label, p_*, broadcast_probability, is_broadcast, reasons, sentiment and the counts beside its own.
+
+        Rows keep their order; a row without text gets NULL. A column of the input that has one of these names is
+        renamed input_<name>. Spans are code points of the text as given. Raises UsageError where there is no such column.
+        """
+        if text_column not in table.column_names:
+            raise UsageError(
+                f"column {text_column}: not in the table; got {', '.join(table.column_names)}; set --text-column"
+            )
+        parts = []
+        for start in range(0, max(len(table), 1), BATCH):
+            texts = table[text_column].slice(start, BATCH).cast(pa.string())
+            parts.append(self.judge(texts, base_rate))
+            done(len(texts))
+        judged = pa.concat_tables(parts).combine_chunks()
+        clash = {name: f"input_{name}" for name in judged.column_names}
+        own = table.rename_columns([clash.get(name, name) for name in table.column_names])
+        for name in judged.column_names:
+            own = own.append_column(name, judged[name])
+        return own
+
+    def judge(self, texts: pa.ChunkedArray, base_rate: float = BASE_RATE) -> pa.Table:
+        """The judgement columns of a column of texts, row for row."""
+        redacted = redact_batch(from_arrow(texts))
+        reading = self.models.reader.read_batch(redacted.batch)
+        columns = text_columns(reading, self.models)
+        classes = np.stack([columns[f"p_{c}"].to_numpy() for c in CLASSES], axis=1).astype(np.float64)
+        broadcast = classes[:, [CLASSES.index(c) for c in BROADCAST]].sum(axis=1)
+        logits = text_logits(broadcast) + self.context.shift(base_rate)
+        probability, is_broadcast, label = decide(classes, logits)
+        asked = np.where(is_broadcast, label, -1)
+        del columns["text_label"]
+        first = {
+            "label": pa.array(CLASSES, pa.string()).take(pa.array(label)),
+            "broadcast_probability": pa.array(probability.astype(np.float32)),
+            "is_broadcast": pa.array(is_broadcast),
+            "reasons": text_reason_lists(reading, asked, self.models.judge, self.models.reader, redacted),
+        }
+        blank = pc.equal(pc.utf8_trim_whitespace(pc.fill_null(texts.combine_chunks(), "")), "")
+        everything = pa.table(first | columns)
+        keep = {
+            n: pc.if_else(blank, pa.scalar(None, everything[n].type), everything[n]) for n in everything.column_names
+        }
+        return pa.table(keep)
+
+
+def score(table: pa.Table, *, text_column: str = "text", models: str = "models", corpora: str = "corpora") -> pa.Table:
+    """`table` with the judgement columns beside its own, by text alone (see Scorer.score)."""
+    return Scorer(models, corpora).score(table, text_column=text_column)

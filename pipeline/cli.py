@@ -1,0 +1,199 @@
+"""The command line: the same stages, names and settings as the flows, for a shell.
+
+Exit 0 done, 1 failed, 2 usage; an error is one line on standard error: what, where, got, expected, next step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from pipeline import commands
+from pipeline.errors import UsageError, XinrenError, one_line
+from pipeline.settings import Settings, load_settings
+
+EXAMPLES = """examples:
+  xinren run --input exports/ --lake lake                 gather to daily_summary, in one go
+  xinren run --input 'exports/*.csv' --gathered-at 2026-10-20T20:00:00+08:00
+  xinren score posts.csv --out judged.csv                 judge a file of posts by text alone
+  xinren explain --text '招代理，一件代发，加我微信'        why a text is judged so
+  xinren check --lake lake                                the laws of the lake, file by file
+  xinren files post_judgements                            the live files of a table
+  xinren schema author_trust                              the data dictionary
+  xinren evaluate judge --data ../shared/datasets         the judge beside the usual baseline
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}; see `{self.prog} --help`")
+
+
+def _flag(parser: argparse.ArgumentParser, *names: str, **rest: Any) -> None:
+    parser.add_argument(*names, default=None, **rest)
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    _flag(parser, "--settings", metavar="FILE", help="TOML file of settings; flags win over it")
+    _flag(parser, "--lake", metavar="URI", help="root of the lake (default: lake)")
+    _flag(parser, "--models", metavar="DIR", help="folder of the models (default: models)")
+    _flag(parser, "--corpora", metavar="DIR", help="folder of lexicon and labels (default: corpora)")
+
+
+def _stage_flags(parser: argparse.ArgumentParser) -> None:
+    _common(parser)
+    _flag(
+        parser,
+        "--input",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        dest="inputs",
+        help="files, folders or globs to gather",
+    )
+    _flag(
+        parser, "--gathered-at", metavar="TIME", help="when they were gathered (default: each file's modification time)"
+    )
+    _flag(parser, "--as-of", metavar="DATE", help="trust at the end of this local day (default: the newest post's)")
+    _flag(parser, "--known-at", metavar="TIME", help="use only what was gathered by then")
+    _flag(parser, "--base-rate", type=float, help="share of broadcasting expected in the feed (default 0.3)")
+    _flag(parser, "--workers", type=int, help="processes for the text features (default: one per core, at most 4)")
+    _flag(parser, "--batch-rows", type=int, help="posts per batch (default 8000)")
+    _flag(parser, "--default-platform", metavar="SLUG", help="platform of native rows without one (default unknown)")
+    _flag(parser, "--column", action="append", metavar="NAME=COLUMN", help="native files: NAME is raw_posts' COLUMN")
+    _flag(parser, "--keep-contacts", action="store_const", const=True, help="leave contact handles in posts.text")
+    _flag(parser, "--store-tokens", action="store_const", const=True, help="write tokens into post_features")
+    _flag(parser, "--jieba-only", action="store_const", const=False, dest="domain_words", help="no domain dictionary")
+    parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
+
+
+_STAGES = {
+    "gather": "exports -> raw_posts, rejects, posts", "features": "posts -> post_features (the text alone)",
+    "campaigns": "near-duplicates across authors -> campaigns", "judge": "-> post_judgements, author_days",
+    "trust": "-> author_trust", "summary": "-> daily_summary",
+}  # fmt: skip
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole grammar of the command line."""
+    parser = _Parser(
+        prog="xinren", description="Genuine sharing or broadcasting? Trust and sentiment features from Chinese social posts.",
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    sub = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, help_: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        made = sub.add_parser(name, help=help_, description=help_)
+        made.set_defaults(run=run)
+        return made
+
+    run = command(
+        "run", "gather to daily_summary, in one go", lambda a: commands.run(_settings(a), flow=a.flow, quiet=a.quiet)
+    )
+    _stage_flags(run)
+    run.add_argument("--flow", action="store_true", help="as the Prefect flow `daily`, without a server to start first")
+    for name, help_ in _STAGES.items():
+        stage = command(name, help_, lambda a: commands.stage(a.command, _settings(a), quiet=a.quiet))
+        _stage_flags(stage)
+    _scoring(command)
+    _lake_commands(command)
+    _learning(command)
+    return parser
+
+
+_Command = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
+
+
+def _scoring(command: _Command) -> None:
+    score = command(
+        "score", "judge a file of posts (CSV, JSONL, Parquet) by text alone, row order kept",
+        lambda a: commands.score(a.file, a.out, a.text_column, _settings(a)),
+    )  # fmt: skip
+    _common(score)
+    score.add_argument("file")
+    _flag(score, "--out", metavar="FILE", help=".parquet, .csv or .jsonl (default: FILE's name with .scored.parquet)")
+    score.add_argument(
+        "--text-column", default="text", metavar="NAME", help="column that holds the text (default text)"
+    )
+    _flag(score, "--base-rate", type=float, help="share of broadcasting expected (default 0.3)")
+    explain = command(
+        "explain", "why a post of the lake, or any text, is judged so",
+        lambda a: commands.explain(a.post_id, a.text, _settings(a)),
+    )  # fmt: skip
+    _common(explain)
+    explain.add_argument("post_id", nargs="?", help="a post_id of the lake")
+    _flag(explain, "--text", help="any text")
+    _flag(explain, "--base-rate", type=float, help="share of broadcasting expected (default 0.3)")
+
+
+def _lake_commands(command: _Command) -> None:
+    check = command(
+        "check", "verify the laws, and every file against its schema", lambda a: commands.check(_settings(a))
+    )
+    _common(check)
+    files = command("files", "the live files of a table", lambda a: commands.files(a.table, _settings(a)))
+    _common(files)
+    files.add_argument("table")
+    schema = command("schema", "the data dictionary", lambda a: commands.schema(a.table))
+    schema.add_argument("table", nargs="?")
+
+
+def _learning(command: _Command) -> None:
+    train = command(
+        "train", "train a candidate model, with card and figures",
+        lambda a: commands.train(a.model, a.data, a.out, _settings(a)),
+    )  # fmt: skip
+    evaluate = command(
+        "evaluate", "measure a model's recipe beside the usual baseline",
+        lambda a: commands.evaluate(a.model, a.data, _settings(a)),
+    )  # fmt: skip
+    for parser in (train, evaluate):
+        _common(parser)
+        parser.add_argument("model", help="judge, sentiment or trust")
+        parser.add_argument("--data", required=True, metavar="DIR", help="folder of the public data sets")
+    _flag(train, "--out", metavar="DIR", help="candidate folder (default: candidates/MODEL)")
+    promote = command("promote", "put a candidate into models/", lambda a: commands.promote(a.candidate, _settings(a)))
+    _common(promote)
+    promote.add_argument("candidate")
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    stated = {name: value for name, value in vars(args).items() if name in Settings.model_fields}
+    if getattr(args, "column", None):
+        pairs = [item.partition("=") for item in args.column]
+        if not all(name and column for name, _, column in pairs):
+            raise UsageError(f"--column: got {one_line(args.column)}; expected NAME=COLUMN, such as --column 内容=text")
+        stated["columns"] = {name: column for name, _, column in pairs}
+    return load_settings(args.settings, **stated)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    try:
+        args = build_parser().parse_args(argv)
+        if args.version:
+            return commands.version()
+        if args.command is None:
+            raise UsageError("xinren: no command; expected run, score, explain, check, ...; see `xinren --help`")
+        return int(args.run(args))
+    except XinrenError as error:
+        return _fail(error, 2 if isinstance(error, UsageError) else 1)
+    except KeyboardInterrupt:
+        return _fail("stopped; the lake is as it was before, run again to go on", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except OSError as error:
+        return _fail(f"{error.filename or 'system'}: {error.strerror or error}; nothing was changed", 1)
+
+
+def _fail(error: object, status: int) -> int:
+    print(f"xinren: {one_line(error)}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""What each command does, after its words are understood. Heavy libraries are imported by the command that needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from time import perf_counter
+
+from pipeline import tables
+from pipeline.errors import PermanentError, UsageError, one_line
+from pipeline.settings import Settings
+
+EVALUATED = ("judge",)
+
+
+def version() -> int:
+    """Print the version."""
+    try:
+        print(f"xinren {installed_version('xinren')}")
+    except PackageNotFoundError:
+        print("xinren (not installed)")
+    return 0
+
+
+def run(settings: Settings, *, flow: bool, quiet: bool) -> int:
+    """Gather to daily_summary, then the summary a person reads."""
+    from pipeline.view.progress import reporting
+
+    if not settings.inputs:
+        raise UsageError("run: no input; expected files, folders or globs; give --input PATH")
+    started = perf_counter()
+    with reporting(quiet=quiet) as say:
+        if flow:
+            from pipeline.flows import run_daily
+
+            counts = run_daily(settings, say)
+        else:
+            counts = _in_one_go(settings, say)
+    if not quiet:
+        from pipeline.view.summary import show
+
+        show(settings, counts, perf_counter() - started)
+    return 0
+
+
+def _in_one_go(settings: Settings, say: Callable[[str, int, int], None], *names: str) -> dict[str, int]:
+    from pipeline.run import writing
+    from pipeline.stages import do
+
+    with writing(settings, say) as opened:
+        return do(opened, *names)
+
+
+def stage(name: str, settings: Settings, *, quiet: bool) -> int:
+    """One stage, and its counts."""
+    from pipeline.view.progress import reporting
+
+    if name == "gather" and not settings.inputs:
+        raise UsageError("gather: no input; expected files, folders or globs; give --input PATH")
+    if name != "gather":
+        _must_exist(settings)
+    with reporting(quiet=quiet) as say:
+        counts = _in_one_go(settings, say, name)
+    if not quiet:
+        print(", ".join(f"{key} {value:,}" for key, value in counts.items()))
+    return 0
+
+
+def _must_exist(settings: Settings) -> None:
+    from pipeline.store import Lake
+
+    Lake.open(settings.lake)
+
+
+def score(file: str, out: str | None, text_column: str, settings: Settings) -> int:
+    """Judge a file and write it with the judgement columns beside its own."""
+    from pipeline.api import Scorer
+    from pipeline.scorefile import read_posts, target_of, write_posts
+    from pipeline.view.progress import reporting
+
+    source = Path(file)
+    target = target_of(source, out)
+    table = read_posts(source)
+    scorer = Scorer(settings.models, settings.corpora, domain_words=settings.domain_words)
+    with reporting(quiet=False) as say:
+        done = 0
+
+        def more(rows: int) -> None:
+            nonlocal done
+            done += rows
+            say("score", done, len(table))
+
+        judged = scorer.score(table, text_column=text_column, base_rate=settings.base_rate, done=more)
+    renamed = [name for name in judged.column_names if name.startswith("input_") and name not in table.column_names]
+    write_posts(judged, target)
+    flagged = judged["is_broadcast"].to_numpy(zero_copy_only=False)
+    print(f"{len(judged):,} posts judged, {int((flagged == True).sum()):,} broadcasting: {one_line(target)}")  # noqa: E712 - NULL for empty texts
+    if renamed:
+        print(f"renamed, because xinren writes columns of those names: {one_line(', '.join(renamed))}")
+    return 0
+
+
+def explain(post_id: str | None, text: str | None, settings: Settings) -> int:
+    """Why a post of the lake, or a text, is judged so."""
+    from pipeline.view.explain import explain_post, explain_text
+
+    if (post_id is None) == (text is None):
+        raise UsageError("explain: got no post or two; expected POST_ID or --text TEXT")
+    if text is not None:
+        explain_text(text, settings)
+    elif post_id is not None:
+        explain_post(post_id, settings)
+    return 0
+
+
+def check(settings: Settings) -> int:
+    """The laws, one line a finding; exit 1 when there is one."""
+    from pipeline.check import check as check_lake
+    from pipeline.store import Lake
+
+    lake = Lake.open(settings.lake)
+    findings = check_lake(lake)
+    for finding in findings:
+        print(one_line(finding))
+    if findings:
+        raise PermanentError(f"check {settings.lake}: {len(findings)} findings; see the lines above")
+    snapshot = lake.snapshot()
+    rows = sum(file.rows for file in snapshot.files)
+    print(f"all laws hold: snapshot {snapshot.number}, {len(snapshot.files):,} files, {rows:,} rows")
+    return 0
+
+
+def files(table: str, settings: Settings) -> int:
+    """The live files of a table, one a line."""
+    from pipeline.store import Lake
+
+    _known_table(table)
+    for path in Lake.open(settings.lake).files(table):
+        print(path)
+    return 0
+
+
+def _known_table(table: str) -> None:
+    if table not in tables.TABLES:
+        raise UsageError(f"table {one_line(table)}: no such table; expected one of {', '.join(tables.TABLES)}")
+
+
+def schema(table: str | None) -> int:
+    """The data dictionary, from tables.py."""
+    if table is not None:
+        _known_table(table)
+    for name in [table] if table else list(tables.TABLES):
+        zone = " (restricted zone)" if name in tables.RESTRICTED else ""
+        print(f"{name}{zone}")
+        for column in tables.TABLES[name]:
+            need = "required" if column.required else "nullable"
+            print(f"  {column.name:26} {_type_name(column):24} {need}  {column.doc}")
+        print()
+    return 0
+
+
+def _type_name(column: tables.Column) -> str:
+    kind = str(column.type).replace("element: ", "")
+    return "list<struct kind, span, text, weight>" if "struct" in kind else kind
+
+
+def train(model: str, data: str, out: str | None, settings: Settings) -> int:
+    """Train a candidate model."""
+    from pipeline.learn.train import train as train_model
+
+    folder = Path(out or f"candidates/{model}")
+    figures = train_model(model, Path(data), settings, folder, _say_line)
+    print(f"candidate {folder}: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    print(f"put it into use: xinren promote {folder}")
+    return 0
+
+
+def _say_line(text: str) -> None:
+    print(f"  {text}", flush=True)
+
+
+def evaluate(model: str, data: str, settings: Settings) -> int:
+    """Measure a recipe beside the usual baseline, on the same folds."""
+    from pipeline.view.figures import print_comparisons
+
+    if model not in EVALUATED:
+        raise UsageError(f"evaluate {one_line(model)}: no such evaluation; expected one of {', '.join(EVALUATED)}")
+    from pipeline.learn.judge import evaluate_recipe
+
+    print_comparisons(evaluate_recipe(Path(data), settings, _say_line))
+    return 0
+
+
+def promote(candidate: str, settings: Settings) -> int:
+    """Put a candidate into models/."""
+    from pipeline.learn.train import promote as promote_model
+
+    print(f"now in use: {promote_model(Path(candidate), Path(settings.models))}")
+    return 0

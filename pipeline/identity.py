@@ -1,0 +1,139 @@
+"""Author ids that tell authors apart without naming them: HMAC-SHA256 under a key that never lies in the lake."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import PermanentError, UsageError, one_line
+
+ENV = "XINREN_ID_KEY"
+MIN_CHARACTERS = 16
+KEY_BYTES = 32
+# MediaCrawler's platforms: its exports since July 2026 hold sha256(user id) cut to 16 hex (`creator_hash`) and no user
+# id, earlier ones the user id. The hash is the form that both can give.
+HASHED_PLATFORMS = ("weibo", "xiaohongshu", "douyin", "kuaishou", "bilibili", "tieba", "zhihu")
+# Between the pieces of a pair; no platform or form holds this character.
+_BETWEEN = "\x1f"
+
+
+def load_key(create: bool) -> bytes:
+    """The author key: XINREN_ID_KEY, or the 0600 file in the user's state folder (`create` makes it when absent).
+
+    Raises UsageError where there is no key or a poor one, PermanentError where the file cannot be made or read.
+    """
+    stated = os.environ.get(ENV, "").strip()
+    if stated:
+        return _parse(stated, ENV)
+    path = key_file()
+    try:
+        if create and not path.exists():
+            _create(path)
+        return _read(path)
+    except FileNotFoundError:
+        raise UsageError(
+            f"author key: no {ENV} and no file {path}; expected either; `xinren run` makes the file"
+        ) from None
+    except OSError as error:
+        raise PermanentError(f"author key: {path}: {one_line(error)}; expected a private file; set {ENV}") from error
+
+
+def key_file() -> Path:
+    """Where the key is kept when the environment does not state it."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "xinren" / "id_key"
+
+
+def key_id(key: bytes) -> str:
+    """8 hex characters that tell keys apart and give none away; the lake records them."""
+    return hmac.digest(key, b"xinren key id", "sha256").hex()[:8]
+
+
+def canonical_ids(platforms: pa.Array, author_ids: pa.Array, forms: pa.Array) -> pa.Array:
+    """The form of each author id that every exporter of its platform can give; NULL stays NULL.
+
+    `forms` is raw_posts.author_id_form: "creator_hash" for an id that is hashed already, else "id" or NULL.
+    """
+    return _by_pair(platforms, author_ids, forms, _canonical)
+
+
+def keyed_ids(key: bytes, platforms: pa.Array, author_ids: pa.Array, forms: pa.Array) -> pa.Array:
+    """HMAC-SHA256(key, platform, canonical id), first 16 bytes as 32 hex; NULL stays NULL. Some microseconds a pair."""
+
+    def keyed(platform: str, author_id: str, form: str) -> str:
+        message = f"{platform}{_BETWEEN}{_canonical(platform, author_id, form)}"
+        return hmac.digest(key, message.encode(), "sha256")[:16].hex()
+
+    return _by_pair(platforms, author_ids, forms, keyed)
+
+
+def _canonical(platform: str, author_id: str, form: str) -> str:
+    if platform not in HASHED_PLATFORMS or form == "creator_hash":
+        return author_id
+    return hashlib.sha256(author_id.encode()).hexdigest()[:16]
+
+
+def _by_pair(
+    platforms: pa.Array, author_ids: pa.Array, forms: pa.Array, change: Callable[[str, str, str], str]
+) -> pa.Array:
+    pairs = pc.binary_join_element_wise(platforms, pc.fill_null(forms, "id"), author_ids, _BETWEEN)
+    if isinstance(pairs, pa.ChunkedArray):
+        pairs = pairs.combine_chunks()
+    encoded = pairs.dictionary_encode()
+    # A loop, because Arrow has no HMAC: over the distinct pairs, not over the posts.
+    changed = [
+        change(platform, author_id, form)
+        for platform, form, author_id in (pair.split(_BETWEEN, 2) for pair in encoded.dictionary.to_pylist())
+    ]
+    return pa.array(changed, pa.string()).take(encoded.indices)
+
+
+def _parse(text: str, where: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) >= MIN_CHARACTERS:
+        return key
+    if len(text) < MIN_CHARACTERS:
+        raise UsageError(
+            f"author key: {where} has {len(text)} characters; expected at least {MIN_CHARACTERS}, better 64 random hex"
+            " digits (`openssl rand -hex 32`)"
+        )
+    return text.encode()
+
+
+def _read(path: Path) -> bytes:
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise UsageError(f"author key: {path} has mode {mode:o}; expected 600, for its owner alone; `chmod 600 {path}`")
+    return _parse(path.read_text("utf-8", errors="replace").strip(), str(path))
+
+
+def _create(path: Path) -> None:
+    path.parent.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    staged = path.with_name(f"id_key.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_bytes(KEY_BYTES).hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(staged)  # whole from the first moment, and never over the key that another run just made
+    except FileExistsError:
+        pass
+    finally:
+        staged.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

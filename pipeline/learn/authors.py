@@ -1,0 +1,53 @@
+"""Labelled accounts with the features a run gives them, as of the newest day of their set."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.errors import PermanentError, one_line
+from pipeline.identity import keyed_ids
+from pipeline.learn.histories import raw_posts
+from pipeline.run import writing
+from pipeline.settings import Settings
+from pipeline.stages import campaigns, clean, features, judge
+from pipeline.steps.trust import author_trust
+
+
+def labelled_authors(data: Path, settings: Settings, say: Callable[[str], None]) -> tuple[pa.Table, NDArray[np.bool_]]:
+    """Rows of author_trust for the labelled accounts of weibo_authors, and which are spammers."""
+    with tempfile.TemporaryDirectory() as folder:
+        own = settings.model_copy(update={"lake": f"{folder}/lake"})
+        with writing(own, lambda stage, done, total: say(f"{stage} {done:,} of {total:,}")) as run:
+            raw = raw_posts(data, "weibo_authors")
+            run.tx.put("raw_posts", {"part_gathered": "2017-06-01"}, "weibo_authors", raw)
+            for stage in (clean, features, campaigns, judge):
+                stage(run)
+            tables = [run.tx.read(name) for name in ("author_days", "campaign_members", "posts")]
+            key = run.key
+    newest = pc.max(tables[2]["posted_at"]).as_py()
+    known_at = pc.max(tables[2]["last_seen_at"]).as_py()
+    rows = author_trust(*tables, as_of=newest.date(), known_at=known_at, model=None)
+    return _with_labels(rows, data, key)
+
+
+def _with_labels(rows: pa.Table, data: Path, key: bytes) -> tuple[pa.Table, NDArray[np.bool_]]:
+    path = data / "weibo_authors" / "authors.parquet"
+    try:
+        labels = pq.read_table(path, columns=["author_id", "is_spammer"]).drop_null()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise PermanentError(f"author labels {path}: {one_line(error)}; expected Parquet; check --data") from error
+    ids = labels["author_id"].combine_chunks().cast(pa.string())
+    n = len(ids)
+    keyed = keyed_ids(key, pa.array(["weibo"] * n), ids, pa.nulls(n, pa.string()))
+    found = pc.index_in(rows["author_id"].combine_chunks(), value_set=keyed)
+    told = found.is_valid()
+    spammer = pc.equal(labels["is_spammer"].combine_chunks().cast(pa.string()).take(found.drop_null()), "1")
+    return rows.filter(told), np.asarray(spammer.to_numpy(zero_copy_only=False), bool)

@@ -1,0 +1,130 @@
+"""Model cards and recipes, written from measured figures alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.learn.judge import Comparison
+from pipeline.learn.labels import file_hash
+
+_LABELS = (
+    "The gold labels were made by a large language model reading each post against the class meanings (dev twice,"
+    " independently, kappa 0.91); they are not human labels. The public posts behind them state no licence: their texts are"
+    " not here, only weights and figures; n-grams that fewer than 5 authors used are left out."
+)
+
+
+def write_recipe(folder: Path, constants: dict[str, Any], inputs: dict[str, Path]) -> None:
+    """recipe.toml: every input by SHA-256, every constant; together with the code they give the same bytes."""
+    lines = ["# What this model was made of. The same inputs, constants and code give the same bytes.", "[constants]"]
+    lines += [f"{name} = {_toml(value)}" for name, value in sorted(constants.items())]
+    lines += ["", "[inputs]  # sha256"] + [f'"{name}" = "{file_hash(path)}"' for name, path in sorted(inputs.items())]
+    (folder / "recipe.toml").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _toml(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def comparison_rows(comparisons: list[Comparison]) -> list[list[str]]:
+    """One row a place and model: place, model, n, AUC, AP, F1, best F1, macro-F1, recruit F1."""
+    rows = []
+    for c in comparisons:
+        for name, figures in (("xinren", c.judge), ("baseline", c.baseline)):
+            keys = ("auc", "average_precision", "f1", "best_f1", "macro_f1", "f1_recruit")
+            rows.append([c.where, name, f"{figures['n']:.0f}", *(f"{figures[k]:.3f}" for k in keys)])
+        gains = [f"{low:+.3f} to {high:+.3f}" for low, high in (c.auc_gain, c.f1_gain)]
+        rows.append([c.where, "gain, 95%", "", gains[0], "", gains[1], "", "", ""])
+    return rows
+
+
+COMPARISON_HEAD = ["measured on", "model", "posts", "AUC", "AP", "F1", "best F1", "macro-F1", "recruit F1"]
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def judge_card(comparisons: list[Comparison], context: dict[str, float], facts: dict[str, Any]) -> str:
+    """README.md of models/judge."""
+    return f"""# judge: genuine sharing or broadcasting
+
+Six classes (share, sell, recruit, bait, news, auto) from a post's own text: a linear model over character 1-4-grams, jieba
+words, cues of the lexicon and steps of form; {facts["entries"]:,} entries in `weights.parquet`, one weight per class, readable
+with any Parquet tool. `context/` adds the author's past and the campaign so far (seven numbers in `model.json`).
+
+Version {facts["version"]}, context {facts["context_version"]}, lexicon {facts["lexicon"]}. Trained by
+`xinren train judge --data DIR` on {facts["gold"]:,} gold posts and {facts["own"]:,} posts written for this project
+(`corpora/posts`); inputs by hash in `recipe.toml`.
+
+## How well
+Broadcast (sell, recruit, bait) against share, news and auto left out; F1 at 0.5; the baseline is TF-IDF of character
+1-4-grams and jieba words with logistic regression. `xinren evaluate judge --data DIR` prints this table.
+
+{markdown(COMPARISON_HEAD, comparison_rows(comparisons))}
+
+5-fold: no author or near-duplicate crosses a fold; many rows were drawn because they are hard, so only the random stratum
+is a natural mix (there {facts["base_rate"]:.0%} of posts broadcast; calibration is fitted there, expected calibration error
+{facts["calibration_error"]:.3f} over 10 bins). dev.csv: its authors were left out of training; {facts["dev_broadcast"]:.0f} broadcast posts only,
+so its intervals are wide.
+
+Context, on {context["n"]:.0f} gold posts whose authors' histories are at hand, cross-validated by fold, F1 at base rate 0.3:
+AUC {context["text_auc"]:.3f} to {context["context_auc"]:.3f}, F1 {context["text_f1"]:.3f} to {context["context_f1"]:.3f}.
+
+## Limits
+Soft advertisements on Xiaohongshu are the weakest spot ({facts["xhs"]}).
+Recruiting is rare in the natural mix, so its F1 hangs on few posts. Trained on 2012-2018 Weibo and Xiaohongshu and on 2020 Weibo; the own posts carry later years. Contact handles are
+replaced before judging, so a handle says that it is there, never which.
+
+{_LABELS}
+"""
+
+
+def sentiment_card(figures: dict[str, dict[str, float]], snownlp: float, facts: dict[str, Any]) -> str:
+    """README.md of models/sentiment."""
+    rows = [
+        [name, f"{f['n']:.0f}", f"{f['polarity_accuracy']:.3f}", f"{f['snownlp_table_accuracy']:.3f}"]
+        for name, f in figures.items()
+    ]
+    return f"""# sentiment: negative, neutral, positive
+
+A linear model over the same features as the judge's; {facts["entries"]:,} entries. `sentiment` = p_positive - p_negative, -1 to 1.
+Version {facts["version"]}, lexicon {facts["lexicon"]}. Trained by `xinren train sentiment --data DIR` on {facts["fit"]:,} texts of SMP2020
+(happy positive; angry, sad, fear negative; neutral; surprise left out), weibo2018, hotel and shopping reviews; one text in
+ten, chosen by a hash of the text (SMP2020: its own eval split), is held out and measured:
+
+{markdown(["held out", "texts", "polarity accuracy", "SnowNLP's table over jieba tokens"], rows)}
+
+Polarity: the sign of `sentiment` on texts that are not neutral. Three classes on SMP2020: macro-F1
+{figures["smp2020"]["macro_f1_three"]:.3f}. `SnowNLP(text).sentiments` itself, on 300 of the SMP2020 texts: {snownlp:.3f}.
+
+## Limits
+Reviews have no neutral; neutral is learned from SMP2020 alone. Irony and negation are seen only as far as 4 characters
+reach. The probabilities are calibrated on the held-out posts of SMP2020 and weibo2018 together, whose mix of feelings is not
+that of any feed.
+
+The public texts state no licence: none is here, only weights and figures; n-grams in fewer than 10 texts are left out.
+"""
+
+
+def trust_card(auc: float, n_authors: int, facts: dict[str, Any]) -> str:
+    """README.md of models/trust."""
+    return f"""# trust: the learned part
+
+`spam_author_probability`: logistic regression over the author features of `author_trust`, from posts alone (no profile);
+means, scales and coefficients stand in `model.json`. Version {facts["version"]}. Trained by `xinren train trust --data DIR` on
+{n_authors} labelled Weibo accounts (weibo_authors, 2014-15, label per account), as of the newest day of the set.
+
+Cross-validated AUC over authors (5 folds, everything refitted): {auc:.3f}. Caveat: the judge's gold posts include posts of
+these accounts, so the post-level columns that the features are made of are better here than on accounts never seen.
+
+`trust_score` is not learned: it is the documented form in `pipeline/steps/trust.py`, each component a column beside it.
+
+## Limits
+Accounts of one platform and one time, half of them spammers: elsewhere the number ranks authors, but is no share of
+anything. Half of a spammer's posts are ordinary posts, and an account label says nothing of
+when it turned. The public data state no licence: no text or id is here, only coefficients and figures.
+"""

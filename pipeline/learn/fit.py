@@ -1,0 +1,151 @@
+"""Fit a LinearModel: choose entries, one logistic regression per class, then calibration of the joint probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from pipeline.text.linear import FORM_SCALE, Floats, LinearModel, form_counts, form_entries, form_matrix
+from pipeline.text.ngrams import Keys, Vocabulary, weigh
+from pipeline.text.reading import Reader, Reading
+
+MIN_AUTHORS = 5  # an n-gram that fewer authors used could be someone's name or handle; it is not shipped
+INVERSE_STRENGTH = 4.0  # liblinear's C; 1 and 10 were within 0.002 AUC of it
+IDF_SCALE = 0.25  # brings idf (2-10) times a unit vector to the size of the form steps
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Entries:
+    """What a model may know: n-grams and words by key with their text, then steps of form; idf of the former."""
+
+    keys: Keys
+    kinds: list[str]
+    texts: list[str]
+    form: list[str]
+    idf: NDArray[np.float32]
+
+
+def choose_entries(
+    reader: Reader,
+    reading: Reading,
+    authors: NDArray[np.object_],
+    rows: NDArray[np.bool_],
+    *,
+    min_authors: int = MIN_AUTHORS,
+) -> Entries:
+    """Of the texts in `rows`: n-grams and words that `min_authors` authors use, and steps of form that split them."""
+    found = reading.occurrences
+    at = np.flatnonzero(rows[found.rows])
+    _, author = np.unique(authors.astype(str), return_inverse=True)
+    keys, first, inverse = np.unique(found.keys[at], return_index=True, return_inverse=True)
+    used = _distinct(inverse, author[found.rows[at]], len(keys))
+    in_texts = _distinct(inverse, found.rows[at], len(keys))
+    keep = np.flatnonzero(used >= min_authors)
+    keep = keep[np.argsort(first[keep], kind="stable")]  # an order that does not depend on the hash
+    kinds, texts = _spell(reading, at[first[keep]])
+    idf = np.log((1 + int(rows.sum())) / (1 + in_texts[keep])) + 1
+    counts = {name: values[rows] for name, values in form_counts(reader, reading).items()}
+    return Entries(keys[keep], kinds, texts, form_entries(counts), idf.astype(np.float32))
+
+
+def _distinct(inverse: NDArray[np.int64], other: NDArray[Any], n: int) -> NDArray[np.int64]:
+    width = int(other.max(initial=0)) + 1
+    pairs = np.unique(inverse.astype(np.int64) * width + other)
+    return np.bincount(pairs // width, minlength=n)
+
+
+def _spell(reading: Reading, at: NDArray[np.int64]) -> tuple[list[str], list[str]]:
+    found, joined = reading.occurrences, reading.folded.batch.joined
+    texts = [joined[s:e] for s, e in zip(found.starts[at].tolist(), found.ends[at].tolist(), strict=True)]
+    return np.where(at < found.n_chars, "char", "word").tolist(), texts
+
+
+@dataclass(frozen=True)
+class Design:
+    """The matrix a fit sees (texts by entries, idf applied) and the entries it is over."""
+
+    matrix: sp.csr_matrix
+    entries: Entries
+
+    @staticmethod
+    def of(reader: Reader, reading: Reading, entries: Entries) -> Design:
+        """The matrix of these texts over these entries."""
+        words = weigh(Vocabulary(entries.keys).counts(reading.occurrences)) @ sp.diags(entries.idf * IDF_SCALE)
+        form = form_matrix(form_counts(reader, reading), entries.form) * np.float32(FORM_SCALE)
+        return Design(sp.hstack([words, form], format="csr"), entries)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One column per class."""
+
+    coefficients: Floats
+    intercepts: Floats
+
+    def logits(self, matrix: sp.csr_matrix) -> Floats:
+        """Texts by classes."""
+        return np.asarray(matrix @ self.coefficients + self.intercepts)
+
+
+def fit_weights(
+    matrix: sp.csr_matrix, label: NDArray[np.int64], weight: Floats, n_classes: int, *, seed: int
+) -> Weights:
+    """One balanced logistic regression per class against the rest."""
+    from sklearn.linear_model import LogisticRegression
+
+    columns, intercepts = [], []
+    for k in range(n_classes):
+        model = LogisticRegression(
+            solver="liblinear", C=INVERSE_STRENGTH, tol=TOLERANCE, class_weight="balanced", random_state=seed
+        )
+        model.fit(matrix, label == k, sample_weight=weight)
+        columns.append(model.coef_[0])
+        intercepts.append(model.intercept_[0])
+    return Weights(np.stack(columns, axis=1), np.array(intercepts))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Joint probabilities = softmax(slope * logits + shift), one slope, one shift per class."""
+
+    slope: float
+    shift: Floats
+
+    def apply(self, weights: Weights) -> Weights:
+        """Weights whose softmax is calibrated."""
+        return Weights(weights.coefficients * self.slope, weights.intercepts * self.slope + self.shift)
+
+
+def calibrate(logits: Floats, label: NDArray[np.int64]) -> Calibration:
+    """The slope and shifts that make softmax of out-of-fold `logits` likeliest for `label` (maximum likelihood)."""
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
+    n, k = logits.shape
+    onehot = np.eye(k)[label]
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        log_p = log_softmax(theta[0] * logits + theta[1:], axis=1)
+        gap = np.exp(log_p) - onehot
+        ridge = 1e-3 * theta[1:]  # a class absent from the sample must not run to minus infinity
+        return -float((onehot * log_p).sum()) / n + float(ridge @ theta[1:]) / 2, np.concatenate(
+            ([(gap * logits).sum() / n], gap.mean(axis=0) + ridge)
+        )
+
+    found = minimize(loss, np.concatenate(([1.0], np.zeros(k))), jac=True, method="L-BFGS-B")
+    return Calibration(float(found.x[0]), np.asarray(found.x[1:]))
+
+
+def to_model(weights: Weights, entries: Entries, classes: tuple[str, ...], lexicon_version: str) -> LinearModel:
+    """The model to save: idf folded into the weights, so that serving needs none."""
+    scale = np.concatenate((entries.idf * IDF_SCALE, np.ones(len(entries.form), np.float32)))
+    kinds = entries.kinds + ["form"] * len(entries.form)
+    table = pa.table({"kind": kinds, "text": entries.texts + entries.form})
+    coefficients = (weights.coefficients * scale[:, None]).astype(np.float32)
+    return LinearModel("unsaved", classes, table, coefficients, weights.intercepts, lexicon_version)

@@ -1,0 +1,164 @@
+"""The text judge: train it on labelled posts, and measure it by folds and on the dev posts beside the usual baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.learn import labels, metrics
+from pipeline.learn.baseline import baseline_probabilities
+from pipeline.learn.fit import Calibration, Design, calibrate, choose_entries, fit_weights, to_model
+from pipeline.learn.labels import OWN_FOLD, Labels
+from pipeline.settings import Settings
+from pipeline.tables import BROADCAST, CLASSES
+from pipeline.text.linear import Floats, LinearModel, softmax
+from pipeline.text.reading import Reader, Reading, open_reader
+
+Progress = Callable[[str], None]
+FOLDS = range(5)
+SEED = 20150718
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Labelled posts, read once."""
+
+    labels: Labels
+    reading: Reading
+
+    @staticmethod
+    def of(rows: Labels, reader: Reader) -> Corpus:
+        """These labelled posts, read."""
+        return Corpus(rows, reader.read(rows.texts))
+
+
+def training_corpus(data: Path, corpora: Path, reader: Reader) -> Corpus:
+    """posts_gold/train.csv of the data folder without disputed rows, and the project's own posts."""
+    rows = labels.concat([labels.gold(data / "posts_gold" / "train.csv"), labels.own(corpora)])
+    return Corpus.of(rows.take(rows.label >= 0), reader)
+
+
+def _fit_on(corpus: Corpus, reader: Reader, rows: NDArray[np.bool_], other: Reading | None = None) -> Floats:
+    """Logits of all rows of the corpus (or of `other`) by a model fitted on `rows`."""
+    entries = choose_entries(reader, corpus.reading, corpus.labels.author, rows)
+    design = Design.of(reader, corpus.reading, entries).matrix
+    known = corpus.labels
+    weights = fit_weights(design[rows], known.label[rows], known.weight[rows], len(CLASSES), seed=SEED)
+    return weights.logits(design if other is None else Design.of(reader, other, entries).matrix)
+
+
+def out_of_fold(corpus: Corpus, reader: Reader, say: Progress) -> Floats:
+    """Logits of every gold row by a model that saw neither its author nor a near-duplicate; NaN for own posts."""
+    fold = corpus.labels.fold
+    logits = np.full((len(fold), len(CLASSES)), np.nan)
+    for k in FOLDS:
+        say(f"fold {k + 1} of {len(FOLDS)}")
+        logits[fold == k] = _fit_on(corpus, reader, fold != k)[fold == k]
+    return logits
+
+
+def _calibration(corpus: Corpus, logits: Floats, rows: NDArray[np.bool_]) -> Calibration:
+    natural = rows & (corpus.labels.stratum == "random")
+    return calibrate(logits[natural], corpus.labels.label[natural])
+
+
+def calibration_of(corpus: Corpus, logits: Floats) -> Calibration:
+    """The calibration of the shipped model: by all out-of-fold logits of the random stratum."""
+    return _calibration(corpus, logits, corpus.labels.fold != OWN_FOLD)
+
+
+def cross_probabilities(corpus: Corpus, logits: Floats) -> Floats:
+    """Calibrated probabilities of gold rows, the calibration too fitted on the other folds' random stratum."""
+    fold, out = corpus.labels.fold, np.full_like(logits, np.nan)
+    for k in FOLDS:
+        found = _calibration(corpus, logits, (fold != k) & (fold != OWN_FOLD))
+        out[fold == k] = softmax(found.slope * logits[fold == k] + found.shift)
+    return out
+
+
+def natural_base_rate(rows: Labels) -> float:
+    """Share of broadcasting in the random stratum: what calibrated probabilities assume."""
+    natural = rows.stratum == "random"
+    return float(np.isin(rows.label[natural], [CLASSES.index(c) for c in BROADCAST]).mean())
+
+
+def train(corpus: Corpus, reader: Reader, say: Progress) -> tuple[LinearModel, Floats]:
+    """The calibrated model over all rows, and the out-of-fold logits it was calibrated by."""
+    logits = out_of_fold(corpus, reader, say)
+    calibration = calibration_of(corpus, logits)
+    say("all rows")
+    everything = np.ones(len(corpus.labels), bool)
+    entries = choose_entries(reader, corpus.reading, corpus.labels.author, everything)
+    design = Design.of(reader, corpus.reading, entries).matrix
+    weights = fit_weights(design, corpus.labels.label, corpus.labels.weight, len(CLASSES), seed=SEED)
+    return to_model(calibration.apply(weights), entries, CLASSES, reader.lexicon.version), logits
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Figures of the judge and of the baseline on the same rows, and the paired interval of the difference in AUC."""
+
+    where: str
+    judge: dict[str, float]
+    baseline: dict[str, float]
+    auc_gain: tuple[float, float]
+    f1_gain: tuple[float, float]
+
+
+def compare(where: str, rows: Labels, ours: Floats, theirs: Floats) -> Comparison:
+    """Both judged on `rows`; differences with 95% intervals over authors."""
+    from sklearn.metrics import f1_score, roc_auc_score
+
+    main = np.flatnonzero(metrics.main_rows(rows.label))
+    truth = rows.label[main] != 0
+    a, b = metrics.broadcast_score(ours)[main], metrics.broadcast_score(theirs)[main]
+
+    def auc(at: NDArray[np.int64]) -> float:
+        return float(roc_auc_score(truth[at], a[at]) - roc_auc_score(truth[at], b[at]))
+
+    def f1(at: NDArray[np.int64]) -> float:
+        return float(f1_score(truth[at], a[at] >= 0.5) - f1_score(truth[at], b[at] >= 0.5))
+
+    authors = rows.author[main]
+    return Comparison(
+        where, metrics.figures(rows.label, ours), metrics.figures(rows.label, theirs),
+        metrics.interval(authors, auc), metrics.interval(authors, f1),
+    )  # fmt: skip
+
+
+def evaluate(data: Path, corpus: Corpus, reader: Reader, logits: Floats, say: Progress) -> list[Comparison]:
+    """The judge's recipe against the baseline: 5-fold over train.csv, its random stratum, and dev.csv without dev authors.
+
+    `logits` are the out-of-fold logits of the corpus.
+    """
+    rows = corpus.labels
+    gold_rows = rows.fold != OWN_FOLD
+    ours = cross_probabilities(corpus, logits)
+    theirs = baseline_probabilities(rows, FOLDS, say)
+    out = []
+    for where, keep in (("5-fold", gold_rows), ("5-fold, random stratum", gold_rows & (rows.stratum == "random"))):
+        out.append(compare(where, rows.take(keep), ours[keep], theirs[keep]))
+    return [*out, _dev(data, corpus, reader, logits, say)]
+
+
+def _dev(data: Path, corpus: Corpus, reader: Reader, logits: Floats, say: Progress) -> Comparison:
+    say("dev.csv, its authors left out of training")
+    dev = Corpus.of(labels.gold(data / "posts_gold" / "dev.csv"), reader)
+    rows = ~np.isin(corpus.labels.author.astype(str), np.unique(dev.labels.author.astype(str)))
+    calibration = _calibration(corpus, logits, rows & (corpus.labels.fold != OWN_FOLD))
+    mine = softmax(calibration.slope * _fit_on(corpus, reader, rows, dev.reading) + calibration.shift)
+    known = dev.labels.label >= 0
+    theirs = baseline_probabilities(corpus.labels, (), say, train_rows=rows, other=dev.labels)
+    return compare("dev.csv, dev authors left out", dev.labels.take(known), mine[known], theirs[known])
+
+
+def evaluate_recipe(data: Path, settings: Settings, say: Progress) -> list[Comparison]:
+    """`evaluate` from the start: reads the posts, fits the folds, compares."""
+    corpora = Path(settings.corpora)
+    reader = open_reader(corpora, domain_words=settings.domain_words)
+    corpus = training_corpus(data, corpora, reader)
+    return evaluate(data, corpus, reader, out_of_fold(corpus, reader, say), say)

@@ -1,0 +1,153 @@
+"""Train a model into a candidate folder: weights, recipe, metrics, card. Nothing is written into models/ but by promote."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.artifacts import save_json, save_linear, save_values, unseal
+from pipeline.errors import PermanentError, UsageError
+from pipeline.learn import cards, fit, judge, metrics, sentiment
+from pipeline.learn.authors import labelled_authors
+from pipeline.learn.context import train_context
+from pipeline.learn.labels import OWN_FOLD
+from pipeline.learn.trust import fit_trust
+from pipeline.settings import Settings
+from pipeline.tables import CLASSES
+from pipeline.text.linear import FORM_SCALE, Floats
+from pipeline.text.reading import Reader, open_reader
+
+Progress = Callable[[str], None]
+MODELS = ("judge", "sentiment", "trust")
+
+
+def train(name: str, data: Path, settings: Settings, out: Path, say: Progress) -> dict[str, float]:
+    """Train model `name` on `data` into folder `out` and return its main figures. Raises UsageError for another name."""
+    if name not in MODELS:
+        raise UsageError(f"train {name}: no such model; expected one of {', '.join(MODELS)}")
+    if not data.is_dir():
+        raise PermanentError(f"training data {data}: no such folder; expected the public data sets; set --data")
+    out.mkdir(parents=True, exist_ok=True)
+    made = {"judge": train_judge, "sentiment": train_sentiment, "trust": train_trust}[name]
+    return made(Task(data, settings, out, say))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a training run is given: public data, settings (corpora, models), the candidate folder, and progress."""
+
+    data: Path
+    settings: Settings
+    out: Path
+    say: Progress
+
+    @property
+    def corpora(self) -> Path:
+        """Folder of the lexicon and of the project's own posts."""
+        return Path(self.settings.corpora)
+
+    def reader(self) -> Reader:
+        """jieba and the lexicon."""
+        return open_reader(self.corpora, domain_words=self.settings.domain_words)
+
+    def inputs(self, *names: str) -> dict[str, Path]:
+        """The data files of these names, own posts and lexicon, by the name that the recipe gives them."""
+        own = {f"corpora/{p.relative_to(self.corpora).as_posix()}": p for p in sorted(self.corpora.glob("posts/*.csv"))}
+        own |= {f"corpora/lexicon/{name}": self.corpora / "lexicon" / name for name in ("cues.toml", "words.txt")}
+        return own | {name: self.data / name for name in names}
+
+
+def train_judge(task: Task) -> dict[str, float]:
+    """The text judge, the context model, and their figures beside the baseline's."""
+    data, out, say, reader = task.data, task.out, task.say, task.reader()
+    names = ["posts_gold/train.csv", "posts_gold/dev.csv"]
+    names += [f"{d}/posts.parquet" for d in ("weibo_authors", "weibo_2014", "weibo_timelines_2018")]
+    cards.write_recipe(out, _constants(), task.inputs(*names))
+    corpus = judge.training_corpus(data, task.corpora, reader)
+    model, logits = judge.train(corpus, reader, say)
+    version = save_linear(out, model, name="judge")
+    calibration = judge.calibration_of(corpus, logits)
+    context, gain = train_context(data, corpus, reader, calibration, say)
+    context_version = save_values(out / "context", context, kind="context")
+    comparisons = judge.evaluate(data, corpus, reader, logits, say)
+    facts = _judge_facts(corpus, logits) | {
+        "version": version, "context_version": context_version, "entries": len(model.entries),
+        "lexicon": reader.lexicon.version, "dev_broadcast": comparisons[-1].judge["n_broadcast"],
+    }  # fmt: skip
+    save_json(out, "metrics.json", {"comparisons": [asdict(c) for c in comparisons], "context": gain, "facts": facts})
+    (out / "README.md").write_text(cards.judge_card(comparisons, gain, facts), "utf-8")
+    return {"auc": comparisons[0].judge["auc"], "f1": comparisons[0].judge["f1"], "context_f1": gain["context_f1"]}
+
+
+def _constants() -> dict[str, Any]:
+    return {
+        "seed": judge.SEED, "min_authors": fit.MIN_AUTHORS, "inverse_strength": fit.INVERSE_STRENGTH,
+        "idf_scale": fit.IDF_SCALE, "form_scale": FORM_SCALE,
+    }  # fmt: skip
+
+
+def _judge_facts(corpus: judge.Corpus, logits: Floats) -> dict[str, Any]:
+    known = corpus.labels
+    chances = judge.cross_probabilities(corpus, logits)
+    natural = (known.stratum == "random") & (known.fold != OWN_FOLD)
+    main = natural & metrics.main_rows(known.label)
+    notes = known.dataset == "xhs_2018"
+    figures = metrics.figures(known.label[notes], chances[notes])
+    return {
+        "gold": int((known.fold != OWN_FOLD).sum()), "own": int((known.fold == OWN_FOLD).sum()),
+        "base_rate": judge.natural_base_rate(known),
+        "calibration_error": metrics.calibration_error(
+            known.label[main] != CLASSES.index("share"), metrics.broadcast_score(chances)[main]
+        ),
+        "xhs": f"AUC {figures['auc']:.3f}, average precision {figures['average_precision']:.3f} on the folds",
+    }  # fmt: skip
+
+
+def train_sentiment(task: Task) -> dict[str, float]:
+    """The sentiment model and its figures beside SnowNLP's."""
+    data, out, say, reader = task.data, task.out, task.say, task.reader()
+    sets = ("smp2020_train_eval", "weibo2018_train", "chnsenticorp_hotel", "online_shopping_10_cats")
+    constants = _constants() | {"min_texts": sentiment.MIN_TEXTS, "reviews": sentiment.REVIEWS}
+    cards.write_recipe(out, constants, task.inputs(*(f"sentiment/{s}.parquet" for s in sets)))
+    model, figures = sentiment.train(data, reader, say)
+    version = save_linear(out, model, name="sentiment")
+    say("SnowNLP itself")
+    snownlp = sentiment.snownlp_itself(data)
+    rows = sentiment.load(data)
+    facts = {"version": version, "entries": len(model.entries), "lexicon": reader.lexicon.version}
+    facts["fit"] = int((~rows.held_out).sum())
+    save_json(out, "metrics.json", {"figures": figures, "snownlp_itself": snownlp, "facts": facts})
+    (out / "README.md").write_text(cards.sentiment_card(figures, snownlp, facts), "utf-8")
+    return {f"polarity_{name}": f["polarity_accuracy"] for name, f in figures.items()}
+
+
+def train_trust(task: Task) -> dict[str, float]:
+    """The author model, over the features that a run gives for the labelled accounts."""
+    out = task.out
+    names = ("weibo_authors/posts.parquet", "weibo_authors/authors.parquet")
+    cards.write_recipe(out, {"seed": judge.SEED}, task.inputs(*names))
+    rows, is_spammer = labelled_authors(task.data, task.settings, task.say)
+    model, auc = fit_trust(rows, is_spammer, seed=judge.SEED)
+    version = save_values(out, model, kind="trust")
+    save_json(out, "metrics.json", {"auc": auc, "authors": len(rows), "spammers": int(is_spammer.sum())})
+    (out / "README.md").write_text(cards.trust_card(auc, len(rows), {"version": version}), "utf-8")
+    return {"auc": auc}
+
+
+def promote(candidate: Path, models: Path) -> Path:
+    """Copy a sealed candidate folder to models/<its name>, replacing what stands there; the folder's name is the model's."""
+    kind = {"judge": "linear", "sentiment": "linear", "trust": "trust"}.get(candidate.name)
+    if kind is None:
+        raise UsageError(f"promote {candidate}: got folder name {candidate.name}; expected {', '.join(MODELS)}")
+    unseal(candidate, kind)
+    if candidate.name == "judge":
+        unseal(candidate / "context", "context")
+    target, fresh = models / candidate.name, models / f".{candidate.name}.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(candidate, fresh)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+    return target

@@ -1,0 +1,139 @@
+"""One run over a lake: what it was told, the transaction it writes in, its tools, and how tables are published.
+
+with writing(settings, say) as run:
+    stages.gather(run)
+    ...                     # readers see the changes, all at once, when the block ends without an error
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline import identity, partitions
+from pipeline.artifacts import load_context, load_linear
+from pipeline.errors import PermanentError
+from pipeline.lake_format import PARTITIONS
+from pipeline.settings import Settings
+from pipeline.steps.features import TextModels
+from pipeline.steps.judge import Judge
+from pipeline.store import Lake, Transaction
+from pipeline.tables import SCHEMA_VERSION
+from pipeline.text.reading import Reader, open_reader
+
+Say = Callable[[str, int, int], None]  # stage, done, total
+Counts = dict[str, int]
+CODE = "1"  # raised when a step's meaning changes, so that lakes written before are computed again
+
+
+def quiet(_stage: str, _done: int, _total: int) -> None:
+    """Progress that nobody asked for."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what it was told, the transaction it writes in, and the tools, opened when first needed."""
+
+    settings: Settings
+    tx: Transaction
+    key: bytes = field(repr=False)
+    say: Say
+
+    @cached_property
+    def reader(self) -> Reader:
+        """jieba and the lexicon."""
+        return open_reader(self.settings.corpora, domain_words=self.settings.domain_words)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The text judge and its context model."""
+        folder = Path(self.settings.models) / "judge"
+        text = load_linear(folder)
+        _same_lexicon(text.lexicon_version, self.reader, folder)
+        return Judge(text, load_context(folder / "context"), self.reader)
+
+    @cached_property
+    def models(self) -> TextModels:
+        """What post_features is computed by."""
+        folder = Path(self.settings.models) / "sentiment"
+        sentiment = load_linear(folder)
+        _same_lexicon(sentiment.lexicon_version, self.reader, folder)
+        return TextModels(self.reader, self.judge.text, sentiment)
+
+
+def _same_lexicon(trained_with: str, reader: Reader, folder: Path) -> None:
+    if trained_with != reader.lexicon.version:
+        raise PermanentError(
+            f"model {folder}: trained with lexicon {trained_with}; got lexicon {reader.lexicon.version};"
+            " restore corpora/lexicon or train again"
+        )
+
+
+@contextmanager
+def writing(settings: Settings, say: Say = quiet) -> Iterator[Run]:
+    """A run over the lake of the settings (made if there is none). Its changes become visible when the block ends well."""
+    key = identity.load_key(create=True)
+    lake = Lake.create_or_open(settings.lake, key_id=identity.key_id(key))
+    with lake.begin() as tx:
+        yield Run(settings, tx, key, say)
+        tx.commit()
+
+
+def digest(*parts: object) -> str:
+    """A short hash of what something is derived from."""
+    return hashlib.sha256("\x1f".join(str(part) for part in (SCHEMA_VERSION, CODE, *parts)).encode()).hexdigest()[:16]
+
+
+def ordered(table: str, keys: Mapping[str, str]) -> dict[str, str]:
+    """Path keys in the order the table's folders have them."""
+    return {key: keys[key] for key in PARTITIONS[table]}
+
+
+def hashes(run: Run, table: str, only: Mapping[str, str] | None = None) -> str:
+    """One digest of the live files of `table` (of its parts with the keys `only`)."""
+    return digest(*(file.sha256 for file in run.tx.data_files(table) if partitions.has(file, only or {})))
+
+
+def publish(run: Run, table: str, rows: pa.Table, derived_from: str, only: Mapping[str, str] | None = None) -> int:
+    """Make `rows` (sorted as the files shall be) the whole content of `table`, or of its parts with the keys `only`."""
+    old = {partitions.place(file) for file in run.tx.data_files(table) if partitions.has(file, only or {})}
+    for keys, stem, part in partitions.split(table, rows):
+        run.tx.put(table, keys, stem, part, derived_from=derived_from)
+        old.discard((tuple(sorted(keys.items())), stem))
+    for keys_of, stem in old:
+        run.tx.drop(table, ordered(table, dict(keys_of)), stem)
+    return len(rows)
+
+
+def is_current(run: Run, table: str, derived_from: str, only: Mapping[str, str] | None = None) -> bool:
+    """Whether all live files of `table` (of its parts with the keys `only`) were derived from just that."""
+    files = [file for file in run.tx.data_files(table) if partitions.has(file, only or {})]
+    return bool(files) and all(file.derived_from == derived_from for file in files)
+
+
+def drop_others(run: Run, table: str, places: set[partitions.Place]) -> None:
+    """Remove the parts of `table` that stand in none of `places`."""
+    for file in run.tx.data_files(table):
+        if partitions.place(file) not in places:
+            run.tx.drop(table, file.keys, file.stem)
+
+
+@dataclass
+class Progress:
+    """Tells how far a stage has come, as batches finish."""
+
+    say: Say
+    stage: str
+    total: int
+    done: int = 0
+
+    def more(self, rows: int) -> None:
+        """`rows` more are done."""
+        self.done += rows
+        self.say(self.stage, self.done, self.total)

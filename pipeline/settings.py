@@ -1,0 +1,76 @@
+"""One frozen settings model: a TOML file, the environment (XINREN_*), a flow parameter and a command-line flag are the
+same fields. What a later one states wins over an earlier: file, environment, then parameter or flag.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import UsageError, one_line
+
+
+class Settings(BaseSettings):
+    """What a run is told. Secrets are not here: the id key comes from XINREN_ID_KEY or the user's state folder."""
+
+    model_config = SettingsConfigDict(env_prefix="XINREN_", frozen=True, extra="forbid")
+
+    lake: str = Field("lake", description="root of the lake: a folder or a URI such as s3://bucket/lake")
+    inputs: tuple[str, ...] = Field((), description="files, folders or globs to gather")
+    models: str = Field("models", description="folder of the model folders")
+    corpora: str = Field("corpora", description="folder of the lexicon and label folders")
+    gathered_at: datetime | None = Field(
+        None, description="when the inputs were gathered; default: each file's modification time"
+    )
+    as_of: date | None = Field(
+        None, description="trust at the end of this local day; default: the day of the newest post"
+    )
+    known_at: datetime | None = Field(
+        None, description="use only what was gathered by then; default: everything gathered"
+    )
+    base_rate: float = Field(
+        0.3, gt=0, lt=1, description="share of broadcasting expected in the feed; sets the threshold"
+    )
+    keep_contacts: bool = Field(False, description="leave contact handles in posts.text instead of placeholders")
+    store_tokens: bool = Field(False, description="write jieba tokens into post_features")
+    domain_words: bool = Field(True, description="segment with corpora/lexicon/words.txt beside jieba's dictionary")
+    default_platform: str = Field(
+        "unknown", pattern=r"^[a-z][a-z0-9_]{0,31}$", description="platform of native rows without one"
+    )
+    columns: dict[str, str] = Field({}, description="native files: other column names -> raw_posts columns")
+    workers: int = Field(0, ge=0, le=64, description="processes for the text features; 0: one per core, at most 4")
+    batch_rows: int = Field(8_000, ge=100, description="posts per batch; bounds memory")
+
+    @field_validator("gathered_at", "known_at")
+    @classmethod
+    def _has_zone(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("needs a time zone, such as 2026-01-31T08:00:00+08:00 or ...Z")
+        return value
+
+
+def load_settings(file: str | Path | None = None, **stated: Any) -> Settings:
+    """Settings from `file` (TOML), the environment and what is `stated` (None counts as not stated).
+
+    Raises UsageError naming the field, what was got and what was expected.
+    """
+    stated = {k: v for k, v in stated.items() if v is not None}
+    try:
+        from_file = tomllib.loads(Path(file).read_text("utf-8")) if file else {}
+        from_env = Settings().model_dump(exclude_unset=True)
+        return Settings(**{**from_file, **from_env, **stated})
+    except FileNotFoundError:
+        raise UsageError(f"settings file {file}: no such file; expected a TOML file of settings") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"settings file {file}: {one_line(error)}; expected TOML") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"setting {where}: got {one_line(repr(first.get('input')), 80)}; {one_line(first['msg'])}"
+        ) from error

@@ -1,0 +1,196 @@
+"""Rows of any dialect -> raw_posts and rejects: text is turned into values here, once for all sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.sources import markup
+from pipeline.sources.counts import parse_counts
+from pipeline.sources.ids import DerivedIds, clean_ids, without_zero
+from pipeline.sources.records import Records
+from pipeline.sources.rejects import Reject, detail
+from pipeline.sources.times import SPACE, Times, parse_times
+from pipeline.tables import (
+    BOOL,
+    COUNTS,
+    INT,
+    KINDS,
+    PRECISIONS,
+    RAW_POSTS,
+    SCHEMA_VERSION,
+    SMALL,
+    TIME,
+    complete,
+    empty,
+)
+
+MAX_TEXT = 1_000_000  # characters; the longest articles have some 100,000
+PLATFORM = r"^[a-z][a-z0-9_]{0,31}$"
+ID_FORMS = ("id", "creator_hash")
+_IDS = ("post_id", "author_id", "parent_id", "root_id")
+_PLAIN = (  # columns that need no more than their type
+    "author_name", "lang", "app", "url", "followers", "following", "author_posts", "verified", "author_created_at",
+    "community", "source_keyword", "source_dedups", "modified_at", "post_id_derived",
+)  # fmt: skip
+_BLANK = SPACE + "\v\f\u2028\u2029\u200b\u200c\u200d\u2060\u00ad"  # a text of these alone shows nothing
+_TRUE = ("true", "1", "yes", "y", "是", "t")
+_FALSE = ("false", "0", "no", "n", "否", "f")
+_TYPES = {column.name: column.type for column in RAW_POSTS}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where rows come from: their dialect and file, and when the file was gathered unless a row says so itself."""
+
+    source: str
+    source_file: str
+    batch_id: str
+    gathered_at: datetime
+
+    def scalars(self) -> dict[str, pa.Scalar]:
+        """The columns that are one value for the whole file."""
+        texts = {"source": self.source, "source_file": self.source_file, "batch_id": self.batch_id}
+        columns = {name: pa.scalar(value, pa.string()) for name, value in texts.items()}
+        return {**columns, "gathered_at": pa.scalar(self.gathered_at, TIME)}
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Rows that are rejected for one reason, and the column that shows why."""
+
+    reason: str
+    rows: NDArray[np.bool_]
+    shown: pa.Array
+
+
+def build(rows: Records, origin: Origin, ids: DerivedIds) -> tuple[pa.Table, list[Reject]]:
+    """raw_posts of the rows that can be read, rejects of the others; `rows` holds columns of raw_posts, as text."""
+    if not len(rows):
+        return empty("raw_posts"), []
+    rows = rows.with_columns({name: markup.clean(column) for name, column in rows.columns.items()})
+    columns, problems = _values(rows, origin)
+    rejected = reduce(np.logical_or, (problem.rows for problem in problems))
+    kept = pa.array(~rejected)
+    columns = {name: column.filter(kept) for name, column in columns.items()}
+    exported = [_text(rows, name).filter(kept) for name in ("posted_at", "text")]
+    columns["post_id"] = _with_derived(columns, exported, ids)
+    for name, value in origin.scalars().items():
+        columns.setdefault(name, pa.repeat(value, int(kept.true_count)))
+    columns["schema_version"] = pa.repeat(pa.scalar(SCHEMA_VERSION, SMALL), int(kept.true_count))
+    return complete(columns, "raw_posts", int(kept.true_count)), _rejects(rows, problems)
+
+
+def _values(rows: Records, origin: Origin) -> tuple[dict[str, pa.Array], list[_Problem]]:
+    text = markup.to_text(_text(rows, "text"))
+    gathered = parse_times(_text(rows, "gathered_at"), None)
+    gathered_at = pc.fill_null(gathered.at, origin.scalars()["gathered_at"])
+    posted = parse_times(_text(rows, "posted_at"), gathered_at.cast(pa.int64()).to_numpy())
+    platform = pc.utf8_lower(pc.utf8_trim(_text(rows, "platform"), characters=SPACE))
+    ids, lost = _ids(rows)
+    empty_rows = pc.equal(pc.utf8_trim(text, characters=_BLANK), "")
+    problems = [  # in the order in which they are told: the first that holds for a row is its reason
+        _Problem("too_large", _flags(pc.greater(pc.utf8_length(text), MAX_TEXT)), text),
+        _Problem("empty_text", _flags(empty_rows), text),
+        _Problem("bad_platform", ~_flags(pc.match_substring_regex(platform, PLATFORM)), platform),
+        *[_Problem("mangled_id", _flags(lost[name]), ids[name]) for name in _IDS],
+        _Problem("bad_time", _flags(posted.unread), _text(rows, "posted_at")),
+        _Problem("bad_time", _flags(gathered.unread), _text(rows, "gathered_at")),
+    ]
+    columns = {
+        **{name: _plain(rows, name) for name in _PLAIN},
+        **_counts(rows), **_lists(rows, text), **_timing(rows, posted), **ids,
+        "platform": platform, "text": text, "gathered_at": gathered_at, "source_row": pa.array(rows.source_rows),
+        "kind": _one_of(rows, "kind", KINDS, "post"), "author_id_form": _id_form(rows, ids["author_id"]),
+        "text_truncated": pc.coalesce(_plain(rows, "text_truncated"), markup.is_truncated(text)),
+    }  # fmt: skip
+    return columns, problems
+
+
+def _text(rows: Records, name: str) -> pa.Array:
+    """The column as exported; empty where there is none."""
+    return pc.fill_null(rows.first(name), "")
+
+
+def _id_form(rows: Records, author_id: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_valid(author_id), _one_of(rows, "author_id_form", ID_FORMS, "id"), None)
+
+
+def _plain(rows: Records, name: str) -> pa.Array:
+    """The column in its type where that is text, a number, a time or a yes or no; NULL where nothing stands there."""
+    type_ = _TYPES[name]
+    text = pc.utf8_trim(_text(rows, name), characters=SPACE)
+    if type_ == INT:
+        return parse_counts(text)[0]
+    if type_ == TIME:
+        return parse_times(text, None).at
+    if type_ == BOOL:
+        lower = pc.utf8_lower(text)
+        is_true = pc.is_in(lower, value_set=pa.array(_TRUE))
+        return pc.if_else(pc.or_(is_true, pc.is_in(lower, value_set=pa.array(_FALSE))), is_true, None)
+    return pc.if_else(pc.equal(text, ""), None, text)
+
+
+def _ids(rows: Records) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
+    cleaned = {name: clean_ids(_text(rows, name)) for name in _IDS}
+    ids = {name: ids for name, (ids, _) in cleaned.items()}
+    ids |= {name: without_zero(ids[name]) for name in ("parent_id", "root_id")}
+    return ids, {name: lost for name, (_, lost) in cleaned.items()}
+
+
+def _counts(rows: Records) -> dict[str, pa.Array]:
+    parsed = {column.name: parse_counts(_text(rows, column.name)) for column in COUNTS}
+    capped = reduce(pc.or_kleene, (is_capped for _, is_capped in parsed.values()))
+    known = reduce(pc.or_, (pc.is_valid(count) for count, _ in parsed.values()))
+    capped = pc.if_else(known, pc.fill_null(capped, False), None)
+    said = _plain(rows, "counts_censored")
+    return {**{name: count for name, (count, _) in parsed.items()}, "counts_censored": pc.coalesce(said, capped)}
+
+
+def _lists(rows: Records, text: pa.Array) -> dict[str, pa.Array]:
+    patterns = {"topics": markup.TOPIC, "mentions": markup.MENTION, "links": markup.LINK}
+    return {
+        name: markup.own_or_found(markup.split_items(_text(rows, name)), markup.find_all(text, pattern))
+        for name, pattern in patterns.items()
+    }
+
+
+def _timing(rows: Records, posted: Times) -> dict[str, pa.Array]:
+    said = _one_of(rows, "posted_at_precision", PRECISIONS, None)
+    said = pc.if_else(pc.is_valid(posted.at), said, None)
+    return {"posted_at": posted.at, "posted_at_precision": pc.coalesce(said, posted.precision)}
+
+
+def _one_of(rows: Records, name: str, allowed: tuple[str, ...], default: str | None) -> pa.Array:
+    text = pc.utf8_trim(_text(rows, name), characters=SPACE)
+    return pc.if_else(pc.is_in(text, value_set=pa.array(allowed)), text, pa.scalar(default, pa.string()))
+
+
+def _with_derived(columns: dict[str, pa.Array], exported: list[pa.Array], ids: DerivedIds) -> pa.Array:
+    """post_id with derived ones where the source gives none; sets post_id_derived."""
+    absent = pc.is_null(columns["post_id"])
+    columns["post_id_derived"] = pc.or_(absent, pc.fill_null(columns["post_id_derived"], False))
+    author = pc.coalesce(columns["author_id"], columns["author_name"])
+    parts = [part.filter(absent).to_pylist() for part in (columns["platform"], author, *exported)]
+    derived = pa.array(ids.make(zip(*parts, strict=True)), pa.string())
+    return pc.replace_with_mask(columns["post_id"], absent, derived)
+
+
+def _rejects(rows: Records, problems: list[_Problem]) -> list[Reject]:
+    found: dict[int, Reject] = {}
+    for problem in problems:
+        for place in np.flatnonzero(problem.rows):  # per rejected row
+            number = int(rows.source_rows[place])
+            shown = detail(problem.reason, repr(problem.shown[place].as_py())[:200])
+            found.setdefault(number, Reject(number, problem.reason, shown, rows.raw(number)))
+    return list(found.values())
+
+
+def _flags(values: pa.Array) -> NDArray[np.bool_]:
+    return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), bool)

@@ -1,0 +1,173 @@
+"""The author features of tables.AUTHOR_FEATURES, from days, campaigns and snapshots. Part of the trust step."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy.special import entr
+
+from pipeline.local_time import end_of_day
+from pipeline.order import Ints, firsts, flags, floats, match_rows, numbers, sort_rows, tally
+from pipeline.steps.author_floods import FLOOD_DAYS, floods
+from pipeline.steps.author_life import Floats, Lives
+
+WEEK, QUARTER = 7, 90
+LEAST_POSTS = 5  # below, every feature is NULL
+_AUTHOR = ["platform", "author_id"]
+
+
+def author_features(life: Lives, members: pa.Table, posts: pa.Table, as_of: date) -> dict[str, Floats]:
+    """Per author every feature of tables.AUTHOR_FEATURES but profit_drift; NaN where it cannot be known.
+
+    Days are local days: t_c and the days before it are told by the day, not the minute. W_k is (as_of - k, as_of].
+    Beside the features stand the counts that words about them need: posts_W7, posts_W30, posts_W90, flood_posts_W30.
+    """
+    rows, author = _dated(life, posts, as_of)
+    found = {
+        **_paving(life),
+        **_per_post(life),
+        **_rhythm(life),
+        **_engagement(life, _followers(rows, author, len(life))),
+        **_commerce(life),
+        **_repeats(life, _only_deduplicated(rows, author, len(life))),
+        **_floods(life, *floods(life.keys, members, posts, as_of)),
+    }
+    enough = life.total("n_posts") >= LEAST_POSTS
+    return {name: np.where(enough, values, np.nan) for name, values in found.items()}
+
+
+def ratio(part: Ints | Floats, whole: Ints | Floats) -> Floats:
+    """part / whole, NaN where whole is 0."""
+    return np.asarray(np.where(whole == 0, np.nan, part / np.where(whole == 0, 1, whole)))
+
+
+def _paving(life: Lives) -> dict[str, Floats]:
+    """paving_days counts from the first post; density is at most 1, and NaN where selling began on the first day."""
+    before = life.day < life.onset[life.author]
+    free = life.counts["n_posts"] - life.counts["n_commercial"]
+    days = np.minimum(life.onset, life.as_of) - life.first(life.active)
+    active = tally(life.author, before & (free > 0), len(life))
+    return {
+        "paving_days": days.astype(np.float64),
+        "paving_active_days": active.astype(np.float64),
+        "paving_density": np.minimum(ratio(active, np.maximum(days, 0)), 1.0),
+        "paving_posts": tally(life.author, np.where(before, free, 0), len(life)).astype(np.float64),
+    }
+
+
+def _per_post(life: Lives) -> dict[str, Floats]:
+    n = life.total("n_posts")
+    recent = life.recent(QUARTER)
+    n_recent = life.total("n_posts", recent)
+    mean = ratio(life.total("sentiment_ppm", recent), n_recent * 1_000_000)
+    square = ratio(life.total("sentiment_sq_ppm", recent), n_recent * 1_000_000)
+    return {
+        "first_person_per_100tok": ratio(life.total("first_person"), n * 100),
+        "affect_words_per_100tok": ratio(life.total("affect"), n * 100),
+        "emoticon_cnt": ratio(life.total("n_emoticons"), n),
+        "mention_rate": ratio(life.total("n_mentions"), n),
+        "repost_share": ratio(life.total("n_reposts"), n),
+        "auto_share": ratio(life.total("n_auto"), n),
+        "broadcast_mean": ratio(life.total("broadcast_ppm"), n * 1_000_000),
+        "sent_sd_W90": np.where(n_recent > 1, np.sqrt(np.maximum(square - mean**2, 0)), np.nan),
+    }
+
+
+def _rhythm(life: Lives) -> dict[str, Floats]:
+    """Gaps need three active days; their sd is that of the gaps themselves (divided by n)."""
+    day, author = life.day[life.active], life.author[life.active]
+    same = author[1:] == author[:-1]
+    gap, owner = np.diff(day)[same], author[1:][same]
+    n, total, squares = tally(owner, None, len(life)), tally(owner, gap, len(life)), tally(owner, gap**2, len(life))
+    mean = ratio(total, n)
+    sd = np.where(n > 1, np.sqrt(np.maximum(ratio(squares, n) - mean**2, 0)), np.nan)
+    hours = np.add.reduceat(life.by_hour, firsts(life.author), axis=0, dtype=np.int64)
+    bits = entr(ratio(hours, hours.sum(axis=1, keepdims=True))).sum(axis=1) / np.log(2)
+    return {
+        "active_day_ratio_W90": tally(life.author, life.active & life.recent(QUARTER), len(life)) / QUARTER,
+        "hour_entropy": bits,
+        "gap_cv": sd / mean,
+        "burstiness": (sd - mean) / (sd + mean),
+    }
+
+
+def _engagement(life: Lives, followers: Floats) -> dict[str, Floats]:
+    """onset_lift compares the 90 days from t_c on with the 90 days before it, as far as `as_of` lets us see."""
+    since = life.day - life.onset[life.author]
+    after = _mean_engagement(life, (since >= 0) & (since < QUARTER))
+    before = _mean_engagement(life, (since < 0) & (since >= -QUARTER))
+    overall = _mean_engagement(life, np.ones(len(life.day), bool))
+    return {
+        "engagement_per_kfollower": 1000 * overall / np.maximum(followers, 1),
+        "onset_lift": np.where(before > 0, after / np.where(before > 0, before, 1), np.nan),
+    }
+
+
+def _mean_engagement(life: Lives, where: NDArray[np.bool_]) -> Floats:
+    return ratio(life.total("engagement", where), life.total("n_engagement", where))
+
+
+def _commerce(life: Lives) -> dict[str, Floats]:
+    recent = life.recent(QUARTER)
+    counts = ("n_posts", "n_recruit", "n_sell", "n_commercial", "n_broadcast")
+    n, recruit, sell, commercial, broadcast = (life.total(name, recent) for name in counts)
+    return {
+        "agency_share_W90": ratio(recruit, recruit + sell),
+        "commerce_share_W90": ratio(commercial, n),
+        "recruit_share_W90": ratio(recruit, n),
+        "broadcast_share_W90": ratio(broadcast, n),
+        "posts_W90": n.astype(np.float64),
+    }
+
+
+def _repeats(life: Lives, unknown: NDArray[np.bool_]) -> dict[str, Floats]:
+    week = life.recent(WEEK)
+    n = life.total("n_posts", week)
+    busiest = np.zeros(len(life), np.int64)
+    np.maximum.at(busiest, life.author[week], life.by_hour[week].max(axis=1, initial=0))
+    return {
+        "own_dup_W7": np.where(unknown, np.nan, ratio(life.total("n_own_repeats", week), n)),
+        "posts_per_hour_max_W7": busiest.astype(np.float64),
+        "posts_W7": n.astype(np.float64),
+    }
+
+
+def _floods(life: Lives, in_floods: Ints, most: Ints, longest: Floats) -> dict[str, Floats]:
+    n = life.total("n_posts", life.recent(FLOOD_DAYS))
+    return {
+        "campaign_share_W30": ratio(in_floods, n),
+        "camp_authors_W30": most.astype(np.float64),
+        "camp_span_h": longest,
+        "posts_W30": n.astype(np.float64),
+        "flood_posts_W30": in_floods.astype(np.float64),
+    }
+
+
+def _dated(life: Lives, posts: pa.Table, as_of: date) -> tuple[pa.Table, Ints]:
+    """Snapshots of the authors' posts up to `as_of`, and the number of each one's author."""
+    end = pa.scalar(end_of_day(as_of)).cast(posts["posted_at"].type)
+    columns = [*_AUTHOR, "posted_at", "post_id", "last_seen_at", "followers", "source_dedups"]
+    rows = posts.select(columns).filter(pc.less(posts["posted_at"], end))
+    author = match_rows(rows, life.keys, _AUTHOR)
+    return rows.filter(pa.array(author >= 0)), author[author >= 0]
+
+
+def _only_deduplicated(rows: pa.Table, author: Ints, n: int) -> NDArray[np.bool_]:
+    """The authors of whom every post came from sources that drop repeats: nothing can be said of their repeats."""
+    kept = tally(author, ~flags(rows["source_dedups"]), n)
+    return np.asarray((kept == 0) & (tally(author, None, n) > 0))
+
+
+def _followers(rows: pa.Table, author: Ints, n: int) -> Floats:
+    """The followers that the newest snapshot states; NaN where none does."""
+    stated = rows.append_column("author", pa.array(author)).filter(pc.is_valid(rows["followers"]))
+    stated = sort_rows(stated, ["author", "last_seen_at", "posted_at", "post_id"])
+    owner, values = numbers(stated["author"], -1), floats(stated["followers"])
+    last = np.diff(owner, append=n) > 0
+    out = np.full(n, np.nan)
+    out[owner[last]] = values[last]
+    return out

@@ -1,0 +1,87 @@
+"""An author's days up to a date, as columns: windows, sums, the day selling set in. Part of the trust step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.local_time import day_number
+from pipeline.order import Ints, firsts, numbers, run_ids, sort_rows, tally
+from pipeline.tables import DAY_COUNTS
+
+Floats = NDArray[np.float64]
+NEVER = 2**40  # a day after all days
+ONSET_POSTS, ONSET_DAYS = 3, 30  # selling is sustained where 3 commercial posts fall within 30 days
+_AUTHOR = ["platform", "author_id"]
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Rows of author_days up to the local day `as_of`, by author and day; authors are numbered as in `keys`."""
+
+    keys: pa.Table  # platform and author_id, one row per author, sorted
+    author: Ints  # for each day the number of its author
+    day: Ints  # days since 1970-01-01
+    counts: dict[str, Ints]  # the columns of tables.DAY_COUNTS
+    by_hour: NDArray[np.int32]  # shape (days, 24)
+    as_of: int
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def total(self, name: str, where: NDArray[np.bool_] | None = None) -> Ints:
+        """Per author the sum of a count over all days, or over the days `where`."""
+        values = self.counts[name]
+        return tally(self.author, values if where is None else np.where(where, values, 0), len(self))
+
+    def recent(self, days: int) -> NDArray[np.bool_]:
+        """The days in the trailing window (as_of - days, as_of]."""
+        return self.day > self.as_of - days
+
+    @cached_property
+    def active(self) -> NDArray[np.bool_]:
+        """The days with a post: comments alone do not make one."""
+        return self.counts["n_posts"] > 0
+
+    def first(self, where: NDArray[np.bool_]) -> Ints:
+        """Per author the first of the days `where`; NEVER where there is none."""
+        out = np.full(len(self), NEVER)
+        np.minimum.at(out, self.author[where], self.day[where])
+        return out
+
+    def last(self, where: NDArray[np.bool_]) -> Ints:
+        """Per author the last of the days `where`; -NEVER where there is none."""
+        out = np.full(len(self), -NEVER)
+        np.maximum.at(out, self.author[where], self.day[where])
+        return out
+
+    @cached_property
+    def onset(self) -> Ints:
+        """t_c per author: the first day with a commercial post whose 30 days hold at least 3; NEVER if none yet."""
+        commercial = self.counts["n_commercial"]
+        sums = np.concatenate(([0], np.cumsum(commercial)))
+        low = int(self.day.min(initial=self.as_of))
+        place = self.author * (self.as_of - low + ONSET_DAYS + 1) + self.day - low  # ascending; authors lie far apart
+        following = sums[np.searchsorted(place, place + ONSET_DAYS)] - sums[:-1]
+        return self.first((commercial > 0) & (following >= ONSET_POSTS))
+
+
+def lives(days: pa.Table, as_of: date) -> Lives:
+    """The days of every author who has any up to `as_of`."""
+    until = day_number(as_of)
+    rows = sort_rows(days.filter(pc.less_equal(days["date"], pa.scalar(as_of))), [*_AUTHOR, "date"])
+    author = run_ids(rows, _AUTHOR)
+    return Lives(
+        keys=rows.select(_AUTHOR).take(pa.array(firsts(author))).combine_chunks(),
+        author=author,
+        day=numbers(rows["date"], 0),
+        counts={name: numbers(rows[name], 0) for name in DAY_COUNTS},
+        by_hour=np.asarray(rows["by_hour"].combine_chunks().flatten()).reshape(len(rows), 24),
+        as_of=until,
+    )

@@ -1,0 +1,116 @@
+"""What each author did on each local day: integers that add up, the state from which trust is computed.
+
+Every sum is an integer (fractions are rounded half to even at six decimals first), so adding in any order gives the
+same bytes. Days of disjoint sets of posts add up, but for peak_hour, which squares the hours of a day and so adds up
+over days only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.local_time import dates, local_days, local_hours
+from pipeline.order import Ints, firsts, flags, floats, match_rows, numbers, run_ids, sort_rows, take_rows, tally
+from pipeline.tables import CLASSES, DAY_COUNTS, HOURS, SCHEMA_VERSION, complete
+
+COMMERCIAL = 0.5  # p(sell) + p(recruit) of a commercial post
+_KEYS = ("platform", "post_id")
+_POSTS = [*_KEYS, "author_id", "posted_at", "kind", "is_repost", "is_auto_share", "likes", "comments", "reposts"]
+_FEATURES = ["p_sell", "p_recruit", "sentiment", "n_mentions", "n_links", "n_emoticons", "n_tokens", "stock_cues",
+             "contact_cues", "first_person_per_100", "affect_per_100"]  # fmt: skip
+
+
+def author_days(posts: pa.Table, features: pa.Table, judgements: pa.Table, members: pa.Table) -> pa.Table:
+    """Table author_days: one row per platform, known author and local day with a dated post, sorted by them.
+
+    Comments are counted in n_comments and nowhere else; posts are all other kinds. Where what was counted may still
+    change, a day says what was known by the post itself: n_campaign counts posts whose campaign had two or more authors
+    by then, this one included, and n_own_repeats posts (no reposts, nothing app-made) whose campaign held an earlier
+    post of the same author. Engagement is the newest snapshot of likes, comments and reposts, those that are known.
+    """
+    rows = _joined(posts, features, judgements, members)
+    group = run_ids(rows, ["platform", "author_id", "date"])
+    head = firsts(group)
+    n = len(head)
+    counts = {name: tally(group, values, n) for name, values in _counts(rows).items()}
+    by_hour = _by_hour(rows, group, n)
+    counts["peak_hour"] = (by_hour**2).sum(axis=1)  # each of the c posts of an hour adds c
+    keys = rows.select(["platform", "author_id", "date"]).take(pa.array(head))
+    columns: dict[str, Any] = {name: keys[name] for name in keys.column_names}
+    columns |= {name: pa.array(counts[name]) for name in DAY_COUNTS}
+    columns["by_hour"] = pa.FixedSizeListArray.from_arrays(pa.array(by_hour.ravel().astype(np.int32)), type=HOURS)
+    columns["schema_version"] = pa.array(np.full(n, SCHEMA_VERSION, np.int32))
+    return complete(columns, "author_days", n)
+
+
+def _joined(posts: pa.Table, features: pa.Table, judgements: pa.Table, members: pa.Table) -> pa.Table:
+    """The dated posts of known authors with their local date, features, judgement and campaign, sorted by day."""
+    rows = posts.filter(pc.and_(pc.is_valid(posts["posted_at"]), pc.is_valid(posts["author_id"])))
+    rows = rows.select(_POSTS)
+    rows = rows.append_column("date", dates(local_days(numbers(rows["posted_at"], 0))))
+    judged = judgements.select([*_KEYS, "label", "is_broadcast", "broadcast_probability"])
+    for other in (features.select([*_KEYS, *_FEATURES]), judged, _earlier_authors(members)):
+        found = take_rows(other, match_rows(rows, other, _KEYS))
+        for name in found.column_names:
+            if name not in _KEYS:
+                rows = rows.append_column(name, found[name])
+    return sort_rows(rows, ["platform", "author_id", "date"])
+
+
+def _earlier_authors(members: pa.Table) -> pa.Table:
+    """For each dated member with a known author: was the author in the campaign before, and was anyone else."""
+    known = members.filter(pc.and_(pc.is_valid(members["posted_at"]), pc.is_valid(members["author_id"])))
+    rows = sort_rows(known, ["campaign_id", "platform", "author_id", "posted_at", "post_id"])
+    again = np.ones(len(rows), bool)
+    again[firsts(run_ids(rows, ["campaign_id", "platform", "author_id"]))] = False
+    others = numbers(rows["n_authors_before"], 0) > again
+    return rows.select(_KEYS).append_column("repeats", pa.array(again)).append_column("others", pa.array(others))
+
+
+def _counts(rows: pa.Table) -> dict[str, Any]:
+    """For each additive column what each row adds to its day, but for peak_hour."""
+    comment = flags(pc.equal(rows["kind"], "comment"))
+    own_words = ~flags(rows["is_repost"]) & ~flags(rows["is_auto_share"])
+    commercial = floats(rows["p_sell"]) + floats(rows["p_recruit"]) >= COMMERCIAL
+    engagement = np.stack([numbers(rows[name], -1) for name in ("likes", "comments", "reposts")])
+    known = (engagement >= 0).any(axis=0)
+    of_posts = {
+        "n_posts": np.ones(len(rows)),
+        "n_reposts": flags(rows["is_repost"]),
+        **{f"n_{name}": flags(pc.equal(rows["label"], name)) for name in CLASSES},
+        "n_broadcast": flags(rows["is_broadcast"]),
+        "n_commercial": commercial,
+        "n_campaign": flags(rows["others"]),
+        "n_own_repeats": flags(rows["repeats"]) & own_words,
+        **{name: numbers(rows[name], 0) for name in ("n_mentions", "n_links", "n_emoticons", "n_tokens")},
+        "n_stock": numbers(rows["stock_cues"], 0) > 0,
+        "n_contact": numbers(rows["contact_cues"], 0) > 0,
+        "broadcast_ppm": _fixed(rows["broadcast_probability"], 1_000_000),
+        "sentiment_ppm": _fixed(rows["sentiment"], 1_000_000),
+        "sentiment_sq_ppm": np.rint(_nan_to_zero(floats(rows["sentiment"])) ** 2 * 1_000_000),
+        "first_person": _fixed(rows["first_person_per_100"], 100),
+        "affect": _fixed(rows["affect_per_100"], 100),
+        "engagement": np.where(known, np.maximum(engagement, 0).sum(axis=0), 0),
+        "n_engagement": known,
+    }
+    return {name: np.where(comment, 0, values) for name, values in of_posts.items()} | {"n_comments": comment}
+
+
+def _by_hour(rows: pa.Table, group: Ints, n: int) -> Ints:
+    """Posts in each local hour, shape (days, 24)."""
+    post = ~flags(pc.equal(rows["kind"], "comment"))
+    return tally(group * 24 + local_hours(numbers(rows["posted_at"], 0)), post, n * 24).reshape(n, 24)
+
+
+def _fixed(column: pa.ChunkedArray, unit: int) -> NDArray[np.float64]:
+    """Values in whole 1/`unit`, rounded half to even; NULL is 0."""
+    return np.rint(_nan_to_zero(floats(column)) * unit)
+
+
+def _nan_to_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isnan(values), 0.0, values)

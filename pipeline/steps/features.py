@@ -1,0 +1,89 @@
+"""posts -> post_features: what a post's own text says, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.tables import SCHEMA_VERSION, SENTIMENTS, complete
+from pipeline.text.codepoints import to_arrow
+from pipeline.text.linear import LinearModel
+from pipeline.text.reading import Reader, Reading
+from pipeline.text.sketch import sketches
+from pipeline.text.snownlp_table import snownlp_sentiment
+
+
+@dataclass(frozen=True)
+class TextModels:
+    """What reads a text: the reader (jieba, lexicon), the judge of six classes, the sentiment model."""
+
+    reader: Reader
+    judge: LinearModel
+    sentiment: LinearModel
+
+
+def features(posts: pa.Table, *, models: TextModels, store_tokens: bool = False) -> pa.Table:
+    """Table post_features of table posts, row for row. Each row depends on its own text only."""
+    reading = models.reader.read(posts["text"])
+    names = ("platform", "post_id", "author_id", "posted_at")
+    columns = {name: posts[name] for name in names} | text_columns(reading, models)
+    columns["sketch"] = sketches(to_arrow(reading.folded.batch))
+    if store_tokens:
+        columns["tokens"] = reading.tokens
+    columns["text_judge_version"] = pa.array([models.judge.version] * len(posts), pa.string())
+    columns["sentiment_version"] = pa.array([models.sentiment.version] * len(posts), pa.string())
+    columns["schema_version"] = pa.array(np.full(len(posts), SCHEMA_VERSION, np.int32))
+    return complete(columns, "post_features", len(posts))
+
+
+def text_columns(reading: Reading, models: TextModels) -> dict[str, pa.Array]:
+    """The judge's and the sentiment model's columns and the counts, one value per text."""
+    classes = models.judge.probabilities(models.reader, reading)
+    feelings = models.sentiment.probabilities(models.reader, reading)
+    order = [models.sentiment.classes.index(s) for s in SENTIMENTS]
+    columns = {f"p_{c}": _floats(classes[:, i]) for i, c in enumerate(models.judge.classes)}
+    columns["text_label"] = _names(models.judge.classes, classes.argmax(axis=1))
+    columns |= {f"p_{s}": _floats(feelings[:, k]) for s, k in zip(SENTIMENTS, order, strict=True)}
+    columns["sentiment"] = _floats(feelings[:, order[2]] - feelings[:, order[0]])
+    columns["sentiment_label"] = _names(SENTIMENTS, feelings[:, order].argmax(axis=1))
+    columns["snownlp_sentiment"] = _floats(snownlp_sentiment(reading.tokens))
+    return columns | counts(reading, models.reader)
+
+
+def counts(reading: Reading, reader: Reader) -> dict[str, pa.Array]:
+    """The counts of post_features: marks, cues, words of person and feeling per 100 tokens (NULL without tokens)."""
+    form = reading.form
+    tokens = _n_tokens(reading)
+    whole = {
+        "n_chars": form["chars"], "n_tokens": tokens, "n_emoticons": form["emoji"] + form["emoticons"],
+        "n_links": form["links"], "n_mentions": form["mentions"], "n_topics": form["topics"],
+        "contact_cues": form["placeholders"] + reader.group(reading, "contact"),
+        "obfuscation_cues": form["enclosed"] + form["full_width"] + reader.group(reading, "obfuscation"),
+        "stock_cues": reader.group(reading, "stock_pressure"),
+    }  # fmt: skip
+    columns = {name: pa.array(values.astype(np.int32)) for name, values in whole.items()}
+    columns["first_person_per_100"] = _per_100(reader.group(reading, "first_person"), tokens)
+    columns["affect_per_100"] = _per_100(reader.group(reading, "affect_positive", "affect_negative"), tokens)
+    return columns
+
+
+def _n_tokens(reading: Reading) -> NDArray[np.int64]:
+    wordy = pc.match_substring_regex(reading.tokens.flatten(), r"[\pL\pN]").to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(len(reading)), np.diff(reading.tokens.offsets.to_numpy()))
+    return np.bincount(rows[wordy], minlength=len(reading))
+
+
+def _per_100(hits: NDArray[np.int64], tokens: NDArray[np.int64]) -> pa.Array:
+    return pa.array((100 * hits / np.maximum(tokens, 1)).astype(np.float32), mask=tokens == 0)
+
+
+def _floats(values: NDArray[np.float64]) -> pa.Array:
+    return pa.array(values.astype(np.float32))
+
+
+def _names(names: tuple[str, ...], index: NDArray[np.int64]) -> pa.Array:
+    return pa.array(names, pa.string()).take(pa.array(index))

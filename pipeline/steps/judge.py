@@ -1,0 +1,127 @@
+"""posts, post_features, campaign_members -> post_judgements: text, the author's past and the campaign so far, with reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from pipeline.judge_model import ContextModel, Floats, Ints, Past, context_features, past_of, text_logits
+from pipeline.order import flags, floats, match_rows, numbers, sort_rows, take_rows
+from pipeline.steps.reasons import Flagged, reason_lists
+from pipeline.tables import BROADCAST, CLASSES, SCHEMA_VERSION, complete
+from pipeline.text.linear import LinearModel
+from pipeline.text.reading import Reader
+
+ROW_ORDER = ["author_id", "posted_at", "post_id"]
+_KEY = ["platform", "post_id"]
+_BROADCAST = np.array([CLASSES.index(c) for c in BROADCAST])
+_GENUINE = np.array([i for i, c in enumerate(CLASSES) if c not in BROADCAST])
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The text judge, the context model over it, and the reader that finds the reasons."""
+
+    text: LinearModel
+    context: ContextModel
+    reader: Reader
+
+    @property
+    def version(self) -> str:
+        """Both models' versions."""
+        return f"{self.text.version}+{self.context.version}"
+
+
+@dataclass(frozen=True)
+class Context:
+    """Row-aligned with the posts: the author's past and the campaign so far."""
+
+    author: Ints  # number, -1 unknown
+    dated: NDArray[np.bool_]
+    past: Past
+    campaign_id: pa.Array
+    posts_before: Ints
+    authors_before: Ints
+    features: dict[str, Floats]
+
+
+def context_of(posts: pa.Table, features: pa.Table, members: pa.Table) -> Context:
+    """What was known before each post; `posts` sorted by ROW_ORDER, features row-aligned with them."""
+    found = match_rows(posts, members, _KEY)
+    member = take_rows(members, found)
+    posts_before, authors_before = numbers(member["n_posts_before"], 0), numbers(member["n_authors_before"], 0)
+    author = numbers(pc.dictionary_encode(posts["author_id"].combine_chunks()).indices, -1)
+    dated = posts["posted_at"].is_valid().to_numpy()
+    broadcast = sum(floats(features[f"p_{c}"]) for c in BROADCAST)
+    logits = text_logits(np.asarray(broadcast))
+    past = past_of(author, dated, logits, posts_before > 0)
+    known = context_features(logits, past, posts_before, authors_before, flags(posts["is_repost"]))
+    return Context(author, dated, past, member["campaign_id"].combine_chunks(), posts_before, authors_before, known)
+
+
+def judgements(posts: pa.Table, features: pa.Table, members: pa.Table, *, judge: Judge, base_rate: float) -> pa.Table:
+    """Table post_judgements of all posts of some authors (a platform's bucket), sorted by author_id, posted_at, post_id."""
+    posts = sort_rows(posts, ROW_ORDER)
+    features = take_rows(features, match_rows(posts, features, _KEY))
+    context = context_of(posts, features, members)
+    classes = np.stack([floats(features[f"p_{c}"]) for c in CLASSES], axis=1)
+    probability, is_broadcast, label = decide(classes, judge.context.logits(context.features, base_rate))
+    flagged = Flagged(np.flatnonzero(is_broadcast), label[is_broadcast])
+    columns = {name: posts[name] for name in (*_KEY, "author_id", "posted_at")} | {
+        "label": pa.array(CLASSES, pa.string()).take(pa.array(label)),
+        "broadcast_probability": pa.array(probability.astype(np.float32)),
+        "is_broadcast": pa.array(is_broadcast),
+        "reasons": reason_lists(posts, flagged, context_reasons(context, judge, flagged), judge.text, judge.reader),
+        "context_basis": _basis(context),
+        "author_posts_before": pa.array(context.past.n, mask=context.author < 0),
+        "campaign_id": context.campaign_id,
+        "judge_version": pa.array([judge.version] * len(posts), pa.string()),
+        "schema_version": pa.array(np.full(len(posts), SCHEMA_VERSION, np.int32)),
+    }
+    return complete(columns, "post_judgements", len(posts))
+
+
+def decide(classes: Floats, logits: Floats) -> tuple[Floats, NDArray[np.bool_], Ints]:
+    """Probability of broadcasting, whether it is, and the label: the best class on that side.
+
+    classes: texts by CLASSES; logits: log-odds of broadcasting at the stated base rate.
+    """
+    probability = expit(logits)
+    is_broadcast = probability >= 0.5
+    loud, calm = classes[:, _BROADCAST].argmax(axis=1), classes[:, _GENUINE].argmax(axis=1)
+    return probability, is_broadcast, np.where(is_broadcast, _BROADCAST[loud], _GENUINE[calm])
+
+
+def _basis(context: Context) -> pa.Array:
+    which = np.where(context.author < 0, 0, np.where(context.dated, 2, 1))
+    return pa.array(["none", "undated", "dated"]).take(pa.array(which))
+
+
+def context_reasons(context: Context, judge: Judge, flagged: Flagged) -> list[tuple[Ints, str, list[str], Floats]]:
+    """(rows, kind, words, weights) for the campaign and for the author's habit, where they speak for broadcasting."""
+    weights = dict(zip(judge.context.names, judge.context.coefficients, strict=True))
+    known, rows = context.features, flagged.rows
+    campaign = (
+        weights["campaign_posts"] * known["campaign_posts"] + weights["campaign_authors"] * known["campaign_authors"]
+    )
+    habit = weights["past"] * known["past"] + weights["repeats"] * known["repeats"]
+    in_campaign = rows[(campaign[rows] > 0.05) & (context.posts_before[rows] > 0)]
+    in_habit = rows[(habit[rows] > 0.05) & (context.past.n[rows] > 0)]
+    said = [
+        f"{p} earlier posts with these words by {a} authors"
+        for p, a in zip(
+            context.posts_before[in_campaign].tolist(), context.authors_before[in_campaign].tolist(), strict=True
+        )
+    ]
+    mean = context.past.logit_micro[in_habit] / 1e6 / np.maximum(context.past.n[in_habit], 1)
+    share = np.round(100 * expit(mean)).astype(int)
+    habits = [
+        f"{n} earlier posts by this author, typically {s}% likely broadcasting by text alone"
+        for n, s in zip(context.past.n[in_habit].tolist(), share.tolist(), strict=True)
+    ]
+    return [(in_campaign, "campaign", said, campaign[in_campaign]), (in_habit, "habit", habits, habit[in_habit])]

@@ -1,0 +1,167 @@
+"""What trust each author has earned by a date: features, components, a score with an interval, reasons in words.
+
+The score is an open formula, not a learned one: a prior of 0.5, raised by evidence of genuine posting, lowered by
+abuse. Its weights and half-way points are chosen by judgement and are no measurement; the learned
+spam_author_probability stands beside it, with figures in the model's card.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.special import betaincinv
+
+from pipeline.local_time import dates
+from pipeline.order import Ints, firsts, run_ids, tally
+from pipeline.steps.author_drift import drift
+from pipeline.steps.author_features import LEAST_POSTS, author_features, ratio
+from pipeline.steps.author_life import NEVER, Floats, Lives, lives
+from pipeline.steps.author_reasons import reasons
+from pipeline.tables import AUTHOR_FEATURES, COMPONENTS, SCHEMA_VERSION, TIME, complete
+from pipeline.trust_model import TrustModel
+
+VERSION = "components-1"
+PRIOR = 0.5
+# What each virtue may add to the way from the prior to 1: time spent comes first, after the essay this follows.
+WEIGHTS = {"paving": 0.3, "commitment": 0.2, "restraint": 0.2, "originality": 0.15, "reciprocity": 0.15}
+ABUSES = ("recruitment", "flooding", "drift")
+HALF_EVIDENCE = 20  # posts at which evidence counts half
+CENSORED_DAYS = 7
+# Posts of one person are no independent draws: however many there are, they count as at most 200 of them.
+_MOST_DRAWS, _PRIOR_DRAWS = 200, 2
+_MASS = (0.1, 0.9)
+
+
+def author_trust(
+    days: pa.Table, members: pa.Table, posts: pa.Table, *, as_of: date, known_at: datetime, model: TrustModel | None
+) -> pa.Table:
+    """Table author_trust at the end of local day `as_of`: every author with a day up to then, by platform and author.
+
+    Nothing posted later is used; `posts` and `days` must already be without what was gathered after `known_at`. Under 5
+    posts features and components are NULL and the score is the prior, with its widest interval.
+    """
+    life = lives(days, as_of)
+    slope, shift_month = drift(life)
+    n = life.total("n_posts")
+    features = author_features(life, members, posts, as_of)
+    features["profit_drift"] = np.where(n >= LEAST_POSTS, slope, np.nan)
+    parts = components(life, features)
+    score = trust_score(parts, n)
+    low, high = interval(score, n)
+    learned = np.full(len(life), np.nan) if model is None else model.probability(features)
+    columns: dict[str, Any] = {
+        **{name: life.keys[name] for name in life.keys.column_names},
+        **_span(life, n),
+        **{name: _nullable(features[name]) for name in AUTHOR_FEATURES},
+        **{name: _nullable(parts[name]) for name in COMPONENTS},
+        "as_of": dates(np.full(len(life), life.as_of)),
+        "known_at": pa.array([known_at] * len(life), TIME),
+        "n_posts": pa.array(n),
+        "shift_month": shift_month,
+        "spam_author_probability": _nullable(np.where(n >= LEAST_POSTS, learned, np.nan)),
+        "trust_score": pa.array(score),
+        "trust_low": pa.array(low),
+        "trust_high": pa.array(high),
+        "trust_percentile": pa.array(_percentiles(life, score)),
+        "trust_reasons": reasons(n, features, life.onset < NEVER),
+        "trust_version": pa.array([model.version if model else VERSION] * len(life), pa.string()),
+        "schema_version": pa.array(np.full(len(life), SCHEMA_VERSION, np.int32)),
+    }
+    return complete(columns, "author_trust", len(life))
+
+
+def components(life: Lives, features: dict[str, Floats]) -> dict[str, Floats]:
+    """The components of tables.COMPONENTS, 0-1, each monotone in what it is made of; NaN where that is not known.
+
+    x:h stands for x / (x + h), half-way at h.
+    paving: active days without selling before t_c : 100. originality: 1 - (own repeats + app texts) / posts.
+    reciprocity: (mentions + comments) / post : 0.5. commitment: days with a post : 100.
+    restraint: 1 - commercial share. recruitment: recruiting share : 0.1.
+    flooding: 1 - (1 - own repeats W7)(1 - floods W30)(1 - posts above 10 in an hour W7 : 30)(1 - bait share : 0.5), unknown
+    factors left out; the burst weighs little, since alone it told no spammer from others.
+    drift: 12 * profit_drift, within 0-1: at 1 an author goes from no selling to nothing else in a year.
+    Shares are of the last 90 days, or of all days where those have no post.
+    """
+    n = life.total("n_posts")
+    enough = n >= LEAST_POSTS
+    recent = features["commerce_share_W90"], features["recruit_share_W90"]
+    commerce, recruit = (
+        np.where(np.isnan(share), ratio(life.total(name), n), share)
+        for share, name in zip(recent, ("n_commercial", "n_recruit"), strict=True)
+    )
+    burst = _half(np.maximum(features["posts_per_hour_max_W7"] - 10, 0), 30)
+    bait = _half(ratio(life.total("n_bait"), n), 0.5)
+    calm = [1 - np.nan_to_num(x) for x in (features["own_dup_W7"], features["campaign_share_W30"], burst, bait)]
+    found = {
+        "paving": _half(features["paving_active_days"], 100),
+        "originality": 1 - np.minimum(ratio(life.total("n_own_repeats") + life.total("n_auto"), n), 1),
+        "reciprocity": _half(ratio(life.total("n_mentions") + life.total("n_comments"), n), 0.5),
+        "commitment": _half(tally(life.author, life.active, len(life)), 100),
+        "restraint": 1 - commerce,
+        "recruitment": _half(recruit, 0.1),
+        "flooding": 1 - np.prod(calm, axis=0),
+        "drift": np.clip(12 * features["profit_drift"], 0, 1),
+    }
+    return {name: np.where(enough, values, np.nan) for name, values in found.items()}
+
+
+def trust_score(parts: dict[str, Floats], n_posts: Ints) -> Floats:
+    """(0.5 + 0.5 * e * virtue) * (1 - e * abuse), with e = n_posts / (n_posts + 20) and NULL components counting 0.
+
+    virtue is the weighted mean of paving, commitment, restraint, originality and reciprocity; abuse is
+    1 - (1 - recruitment)(1 - flooding)(1 - drift), so that one abuse suffices and none hides another.
+    """
+    evidence = np.where(n_posts >= LEAST_POSTS, n_posts / (n_posts + HALF_EVIDENCE), 0)
+    virtue, innocence = np.zeros(len(n_posts)), np.ones(len(n_posts))
+    for name, weight in WEIGHTS.items():
+        virtue += weight * np.nan_to_num(parts[name])
+    for name in ABUSES:
+        innocence *= 1 - np.nan_to_num(parts[name])
+    return np.asarray((PRIOR + (1 - PRIOR) * evidence * virtue) * (1 - evidence * (1 - innocence)))
+
+
+def interval(score: Floats, n_posts: Ints) -> tuple[Floats, Floats]:
+    """The middle 80% of a Beta distribution with mean `score` and 2 + 200 n / (n + 200) draws, n being 0 under 5 posts.
+
+    It says how much was seen, no more: 0.1 to 0.9 for a silent author, 0.45 to 0.55 after thousands of posts without
+    virtue or abuse. Its coverage is not calibrated: nobody knows the true trust.
+    """
+    used = np.where(n_posts >= LEAST_POSTS, n_posts, 0)
+    draws = _PRIOR_DRAWS + _MOST_DRAWS * used / (used + _MOST_DRAWS)
+    mean = np.clip(score, 0.001, 0.999)  # a Beta needs some mass on either side
+    low, high = (betaincinv(mean * draws, (1 - mean) * draws, mass) for mass in _MASS)
+    return np.minimum(low, score), np.maximum(high, score)
+
+
+def _span(life: Lives, n: Ints) -> dict[str, pa.Array]:
+    """history_days and the two censoring flags; NULL without a post."""
+    silent = n == 0
+    first, last = life.first(life.active), life.last(life.active)
+    platform = run_ids(life.keys, ["platform"])
+    window = np.minimum.reduceat(first, firsts(platform))[platform]
+    return {
+        "history_days": pa.array(last - first + 1, mask=silent),
+        "left_censored": pa.array(first <= window + CENSORED_DAYS, mask=silent),
+        "right_censored": pa.array(life.onset == NEVER, mask=silent),
+    }
+
+
+def _percentiles(life: Lives, score: Floats) -> Floats:
+    """Share of the platform's authors with a lower score."""
+    platform = run_ids(life.keys, ["platform"])
+    out = np.zeros(len(life))
+    for own in np.split(np.arange(len(life)), firsts(platform)[1:]):  # a handful of platforms
+        out[own] = np.searchsorted(np.sort(score[own]), score[own]) / max(len(own), 1)
+    return out
+
+
+def _half(values: Floats | Ints, half: float) -> Floats:
+    """values / (values + half): 0 at 0, 0.5 at `half`, towards 1."""
+    return np.asarray(values / (values + half), np.float64)
+
+
+def _nullable(values: Floats) -> pa.Array:
+    return pa.array(values, mask=np.isnan(values))

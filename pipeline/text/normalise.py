@@ -1,0 +1,142 @@
+"""Fold a text to one spelling, keeping for every folded character the place it came from.
+
+Rules, each by code point so that offsets stay exact (no recomposition across code points):
+zero-width characters go; NFKC, plus the enclosed digits and letters it leaves (❶ ➀ 🅰); traditional to simplified by
+OpenCC's single characters; lower case; control characters and odd spaces become a space. Counts of the first three
+rules are signs of disguise.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.text.codepoints import SEPARATOR, Codes, Ints, TextBatch, from_arrow, from_codes, to_arrow
+
+# Characters that show nothing: soft hyphen, joiners, fillers of Hangul, direction marks, variation selectors, tags.
+_INVISIBLE = (
+    (0x00AD, 0x00AE), (0x034F, 0x0350), (0x061C, 0x061D), (0x115F, 0x1161), (0x17B4, 0x17B6), (0x180B, 0x180F),
+    (0x200B, 0x2010), (0x202A, 0x202F), (0x2060, 0x2070), (0x20E3, 0x20E4), (0x3164, 0x3165), (0xFE00, 0xFE10),
+    (0xFEFF, 0xFF00), (0xFFA0, 0xFFA1), (0xFFF9, 0xFFFC), (0xE0000, 0xE01F0),
+)  # fmt: skip
+RULES = ("zero_width", "full_width", "enclosed", "traditional")
+_NONE, _ZERO_WIDTH, _FULL_WIDTH, _ENCLOSED, _TRADITIONAL = range(5)
+
+# Blocks in which NFKC or lower() changes a character met in Chinese posts, or which hold odd spaces. Left out: cased
+# scripts beyond Latin, Greek, Cyrillic and Deseret, Arabic mathematics, musical notes.
+_RANGES = (
+    (0x0000, 0x3400), (0xA640, 0xABC0), (0xF900, 0xFFF0), (0x10400, 0x10430), (0x1D400, 0x1D800), (0x1F100, 0x1F260),
+    (0x1FBF0, 0x1FBFA), (0x2F800, 0x2FA20),
+)  # fmt: skip
+_CJK = ((0x3400, 0xA000), (0xF900, 0xFB00))
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """The folded batch; for each of its code points the position in the original's `joined`; counts per rule and text."""
+
+    batch: TextBatch
+    source: Ints
+    rule_counts: dict[str, Ints]
+
+    def span(self, start: Ints, end: Ints) -> tuple[Ints, Ints]:
+        """Half-open spans of the folded `joined` as half-open spans of the original's `joined` (empty stays empty)."""
+        first = self.source[start]
+        last = self.source[np.maximum(end - 1, start)] + 1
+        return first, np.where(end > start, last, first)
+
+
+@dataclass(frozen=True)
+class _Table:
+    single: NDArray[np.uint32]  # the folded code point; 0 where it goes; its place in `several` where there are more
+    width: NDArray[np.uint8]  # how many code points it folds to
+    several: NDArray[np.uint32]
+    rule: NDArray[np.uint8]
+
+
+def _enclosed() -> Iterator[tuple[int, str]]:
+    """Enclosed digits and letters without a compatibility mapping in Unicode: ❶-❿ ➀-➉ ➊-➓, 🄌 ⓿, 🅐-🅩, 🅰-🆉."""
+    for first in (0x2776, 0x2780, 0x278A):
+        yield from ((first + i, str(i + 1)) for i in range(10))
+    for first in (0x1F150, 0x1F170):
+        yield from ((first + i, chr(97 + i)) for i in range(26))
+    yield from ((0x24FF, "0"), (0x1F10B, "0"), (0x1F10C, "0"))
+
+
+def _fold_one(char: str) -> str:
+    if unicodedata.category(char) in ("Cc", "Zs", "Zl", "Zp") and char not in "\n" + SEPARATOR:
+        return " "
+    return unicodedata.normalize("NFKC", char).lower()
+
+
+@lru_cache(maxsize=1)
+def _table() -> _Table:
+    size = 0x110000
+    single, width, rule = np.arange(size, dtype=np.uint32), np.ones(size, np.uint8), np.zeros(size, np.uint8)
+    several: list[int] = []
+    for code, (folded, why) in _folds().items():
+        width[code], rule[code] = len(folded), why
+        single[code] = len(several) if len(folded) > 1 else ord(folded or "\0")
+        several += [ord(c) for c in folded] if len(folded) > 1 else []
+    return _Table(single, width, np.array(several, np.uint32), rule)
+
+
+def _folds() -> dict[int, tuple[str, int]]:
+    """Every character that changes: what it becomes (folding that again changes nothing) and by which rule."""
+    from opencc_pyo3 import OpenCC
+
+    folds: dict[int, tuple[str, int]] = {}
+    for low, high in _RANGES:
+        for code in range(low, high):
+            folded = _fold_one(chr(code))
+            if folded != chr(code):
+                folds[code] = (folded, _kind(code, folded))
+    cjk = [chr(c) for low, high in _CJK for c in range(low, high)]
+    simplified = OpenCC("t2s").convert("\n".join(folds.get(ord(c), (c, 0))[0] for c in cjk)).split("\n")
+    folds |= {ord(c): (s, _TRADITIONAL) for c, s in zip(cjk, simplified, strict=True) if s != c}
+    folds |= {code: (folded, _ENCLOSED) for code, folded in _enclosed()}
+    folds |= {0x1F1E6 + i: (chr(97 + i), _NONE) for i in range(26)}  # flags are letters, but no disguise
+    folds[0x2139] = ("i", _NONE)  # ℹ, an emoji
+    folds |= {code: ("", _ZERO_WIDTH) for low, high in _INVISIBLE for code in range(low, high)}
+    return {code: ("".join(folds.get(ord(c), (c,))[0] for c in to), why) for code, (to, why) in folds.items()}
+
+
+def _kind(code: int, folded: str) -> int:
+    if 0xFF10 <= code <= 0xFF5A and chr(code).isalnum():
+        return _FULL_WIDTH  # letters and digits only: ，！？ are ordinary Chinese punctuation
+    if 0x2460 <= code <= 0x24FF or 0x1D400 <= code < 0x1D800 or 0x1F100 <= code < 0x1F200:
+        return _ENCLOSED
+    letterlike = 0x2100 <= code < 0x2150 and len(folded) == 1 and folded.isascii()  # ℂ 𝕏, not ℃ ™ № ℡
+    return _ENCLOSED if letterlike else _NONE
+
+
+def normalise(batch: TextBatch) -> Normalised:
+    """The folded texts, row for row."""
+    table, codes = _table(), batch.codes
+    width = table.width[codes]
+    source = np.repeat(np.arange(len(codes), dtype=np.int64), width)
+    folded = table.single[codes[source]]
+    _fill_several(folded, codes, width, table)
+    rules = table.rule[codes]
+    counts = {name: batch.count(rules == i + 1) for i, name in enumerate(RULES)}
+    return Normalised(from_codes(folded), source, counts)
+
+
+def _fill_several(folded: Codes, codes: Codes, width: NDArray[np.uint8], table: _Table) -> None:
+    """Write what ㎏ or ⑴ becomes; work and memory go by the number of such characters, however many there are."""
+    wide = np.flatnonzero(width > 1)
+    times = width[wide].astype(np.int64)
+    nth = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+    begin = np.cumsum(width, dtype=np.int64)[wide] - times
+    folded[np.repeat(begin, times) + nth] = table.several[np.repeat(table.single[codes[wide]], times) + nth]
+
+
+def normalise_texts(texts: pa.Array) -> pa.Array:
+    """The folded texts as a string array."""
+    return to_arrow(normalise(from_arrow(texts)).batch)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.errors import PermanentError
+from pipeline.learn.trust import fit_trust
+from pipeline.tables import AUTHOR_FEATURES
+from pipeline.trust_model import TrustModel, transformed
+
+N = 200
+
+
+def _authors(n: int = N, *, informative: bool = True) -> tuple[pa.Table, np.ndarray]:
+    """Invented authors: spammers recruit more and paved less; a few values are unknown."""
+    dice = np.random.default_rng(0)
+    spammer = np.arange(n) % 2 == 0
+    values = {name: dice.random(n) for name in AUTHOR_FEATURES}
+    if informative:
+        values["recruit_share_W90"] = np.clip(dice.normal(np.where(spammer, 0.4, 0.1), 0.15), 0, 1)
+        values["paving_days"] = dice.exponential(np.where(spammer, 30, 300))
+    columns = {
+        name: pa.array(v, mask=dice.random(n) < (0.1 if name != "paving_days" else 0)) for name, v in values.items()
+    }
+    columns["onset_lift"] = pa.nulls(n, pa.float64())
+    names = pa.array([f"a{i:03d}" for i in range(n)])
+    return pa.table({"platform": pa.array(["weibo"] * n), "author_id": names, **columns}), spammer
+
+
+def test_spammers_who_differ_are_told_apart_on_authors_not_seen() -> None:
+    model, auc = fit_trust(*_authors(), seed=1)
+    assert 0.9 < auc < 1
+    weights = dict(zip(model.features, model.coefficients, strict=True))
+    assert weights["recruit_share_W90"] > 0 > weights["paving_days"]
+    assert weights["onset_lift"] == 0  # known of nobody
+
+
+def test_labels_without_meaning_give_an_auc_near_a_half() -> None:
+    assert fit_trust(*_authors(informative=False), seed=1)[1] == pytest.approx(0.5, abs=0.12)
+
+
+def test_probabilities_are_those_of_scikit_learn() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rows, spammer = _authors()
+    model, _ = fit_trust(rows, spammer, seed=1)
+    columns = {name: rows[name].to_numpy().astype(float) for name in AUTHOR_FEATURES}
+    x = np.column_stack(
+        [
+            transformed(columns[name], log, fill)
+            for name, log, fill in zip(model.features, model.logged, model.fills, strict=True)
+        ]
+    )
+    z = (x - np.array(model.means)) / np.array(model.scales)
+    expected = LogisticRegression(C=0.1, max_iter=2_000, tol=1e-8).fit(z, spammer).predict_proba(z)[:, 1]
+    assert model.probability(columns) == pytest.approx(expected, abs=1e-6)
+
+
+def test_fitting_again_or_in_another_order_gives_the_same_model() -> None:
+    rows, spammer = _authors()
+    order = np.random.default_rng(2).permutation(N)
+    assert fit_trust(rows, spammer, seed=1) == fit_trust(rows.take(pa.array(order)), spammer[order], seed=1)
+
+
+def test_a_model_survives_json() -> None:
+    model, _ = fit_trust(*_authors(), seed=1)
+    loaded = json.loads(json.dumps(asdict(model)))
+    assert (
+        TrustModel(**{key: tuple(value) if isinstance(value, list) else value for key, value in loaded.items()})
+        == model
+    )
+
+
+def test_authors_of_few_posts_teach_nothing() -> None:
+    rows, spammer = _authors()
+    silent = pa.table(
+        {name: pa.nulls(N, rows[name].type) if name in AUTHOR_FEATURES else rows[name] for name in rows.column_names}
+    )
+    both = pa.concat_tables([rows, silent.set_column(1, "author_id", pa.array([f"b{i:03d}" for i in range(N)]))])
+    assert fit_trust(both, np.concatenate([spammer, ~spammer]), seed=1) == fit_trust(rows, spammer, seed=1)
+
+
+def test_too_few_labels_are_refused() -> None:
+    rows, spammer = _authors(8)
+    with pytest.raises(
+        PermanentError, match="got 4 spammers and 4 others with 5 posts or more, expected at least 5 of each"
+    ):
+        fit_trust(rows, spammer, seed=1)

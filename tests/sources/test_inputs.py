@@ -1,0 +1,71 @@
+import os
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.sources import find_inputs
+
+
+@pytest.fixture
+def feed(tmp_path):
+    for name in ("b.csv", "a.jsonl", "词/代购.csv", "_runs/x.csv", ".cache/y.csv", ".hidden", "词/_draft.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text\n早\n", "utf-8")
+    return tmp_path
+
+
+def names(*inputs):
+    return [file.name for file in find_inputs([str(text) for text in inputs])]
+
+
+def test_folder_gives_all_files_below_it_by_their_path_in_it(feed):
+    assert names(feed) == ["a.jsonl", "b.csv", "词/代购.csv"]
+
+
+def test_file_is_named_by_its_own_name_even_a_hidden_one(feed):
+    assert names(feed / "词" / "代购.csv") == ["代购.csv"]
+    assert names(feed / "词" / "_draft.csv") == ["_draft.csv"]
+
+
+def test_glob_names_are_below_its_fixed_part(feed):
+    assert names(f"{feed}/*.csv") == ["b.csv"]
+    assert names(f"{feed}/**/代购.csv") == ["词/代购.csv"]
+
+
+def test_file_named_twice_is_there_once_whatever_the_order(feed):
+    inputs = [str(feed), str(feed / "b.csv"), str(feed / "词")]
+    assert find_inputs(inputs) == find_inputs(inputs[::-1])
+    assert len(find_inputs(inputs)) == 3
+
+
+def test_path_with_brackets_is_a_path_first(tmp_path):
+    (tmp_path / "[1].csv").write_text("text\n", "utf-8")
+    assert names(tmp_path / "[1].csv") == ["[1].csv"]
+
+
+def test_control_characters_in_a_name_are_escaped(tmp_path):
+    (tmp_path / "a\x1b[31m\nb.csv").write_text("text\n", "utf-8")
+    assert names(tmp_path) == ["a\\x1b[31m\\x0ab.csv"]
+
+
+def test_name_that_is_no_utf8_is_escaped(tmp_path):
+    (tmp_path / os.fsdecode(b"\xff.csv")).write_bytes(b"")
+    assert names(tmp_path) == ["\\xdcff.csv"]
+
+
+@pytest.mark.parametrize("missing", ["nothing.csv", "*.parquet", "empty", "nul\0", "~nobody-here/x"])
+def test_input_that_gives_no_file_is_one_line(tmp_path, missing):
+    (tmp_path / "empty").mkdir()
+    text = missing if missing.startswith("~") else f"{tmp_path}/{missing}"
+    with pytest.raises(UsageError) as error:
+        find_inputs([text])
+    assert "\n" not in str(error.value)
+
+
+def test_unreadable_file_is_told(feed, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(UsageError, match="Permission denied"):
+        find_inputs([str(feed)])

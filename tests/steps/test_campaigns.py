@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.steps.campaigns import campaigns
+from pipeline.text.sketch import fold
+
+START = datetime(2015, 2, 28, 16, tzinfo=UTC)  # the diary's first local midnight
+ADVERT = "本厂直供玻尿酸面膜，招全国代理，一件代发不压货，想赚零花钱的宝妈快来问我"
+VARIANT = "本厂直供玻尿酸面膜，招全国代理，一件代发不压货，想赚零花钱的姐妹快来问我"
+DIARY = "今天带女儿去动物园看长颈鹿，她高兴得一路上都在唱歌，晚上回家倒头就睡"
+APP = "我刚刚在跑步软件里完成了一次晨跑，全程五公里，快来和我一起运动吧"
+PHRASES = [
+    "早上六点起床去江边跑步", "孩子的数学作业又写到很晚", "楼下新开的面馆味道一般", "招代理零门槛在家就能做",
+    "首批拿货送价值千元大礼包", "最近在读一本讲明朝的书", "团队长手把手带你出单", "今天公司年会抽到了电饭锅",
+    "面膜用了三周皮肤确实软了", "地铁上遇到小学同学好巧", "月入过万不是梦想是选择", "猫把阳台的花盆又打翻了",
+]  # fmt: skip
+
+
+def _write(diary: Any, texts: list[str], authors: list[str | None] | None = None) -> Any:
+    for hour, text in enumerate(texts):
+        diary.post(authors[hour] if authors else f"a{hour}", 0, text, hour=hour)
+    return diary
+
+
+def _found(diary: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    summary, members = campaigns(diary.posts, diary.features)
+    return summary.to_pylist(), members.to_pylist()
+
+
+def test_a_flood_is_one_campaign_of_its_first_post(diary: Any) -> None:
+    _write(diary, [ADVERT, DIARY, VARIANT, ADVERT], ["a", "b", "c", "a"])
+    summary, members = _found(diary)
+    assert summary == [
+        {
+            "campaign_id": "weibo:p00000", "n_posts": 3, "n_authors": 2, "n_platforms": 1, "span_hours": 3.0,
+            "first_at": START, "last_at": START + timedelta(hours=3), "exemplar": ADVERT, "peak_per_hour": 1,
+            "kind": "flood", "is_template": False,
+        }
+    ]  # fmt: skip
+    before = {m["post_id"]: (m["n_posts_before"], m["n_authors_before"]) for m in members}
+    assert before == {"p00000": (0, 0), "p00002": (1, 1), "p00003": (2, 2)}
+    assert [m["author_id"] for m in members] == ["a", "a", "c"]  # sorted by author
+    assert members[0]["similarity"] == members[1]["similarity"] == 1
+    assert 0.7 <= members[2]["similarity"] < 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "marks", "authors"),
+    [
+        ("template", {"is_auto_share": True}, ["a", "b", "c"]),
+        ("repost", {"is_repost": True}, ["a", "b", "c"]),
+        ("same_author", {}, ["a", "a", "a"]),
+        ("flood", {}, ["a", "b", "b"]),
+        ("flood", {}, ["a", None, "a"]),  # an unknown author need not be the same one
+    ],
+)
+def test_the_kind_of_a_campaign(diary: Any, kind: str, marks: dict[str, bool], authors: list[str | None]) -> None:
+    for hour, author in enumerate(authors):
+        diary.post(author, 0, APP, hour=hour, **(marks if hour else {}))  # most, not all, are marked
+    assert [c["kind"] for c in _found(diary)[0]] == [kind]
+
+
+@pytest.mark.parametrize("kind", ["comment", "message"])
+def test_talk_is_no_campaign(diary: Any, kind: str) -> None:
+    _write(diary, [ADVERT])
+    for hour in range(3):
+        diary.post("b", 1, ADVERT, hour=hour, kind=kind)
+    assert _found(diary) == ([], [])
+
+
+def test_short_greetings_are_no_campaign(diary: Any) -> None:
+    assert _found(_write(diary, ["大家早上好！今天加油", "大家早上好！今天加油"])) == ([], [])
+
+
+def test_a_wording_that_drifts_does_not_join_strangers(diary: Any) -> None:
+    steps = [ADVERT[:i] + DIARY[:i] + ADVERT[i:] for i in range(0, 36, 4)]
+    _write(diary, [text[:40] for text in steps])
+    members = _found(diary)[1]
+    assert "weibo:p00000" not in {m["campaign_id"] for m in members if m["post_id"] > "p00003"}
+
+
+def test_undated_members_come_last_and_count_for_no_one(diary: Any) -> None:
+    diary.post("a", None, ADVERT, post_id="a0")
+    diary.post("b", 3, ADVERT, post_id="b0")
+    diary.post("c", 4, ADVERT, post_id="c0")
+    summary, members = _found(diary)
+    assert summary[0]["campaign_id"] == "weibo:b0"
+    assert summary[0]["span_hours"] == 24
+    assert {m["post_id"]: m["n_posts_before"] for m in members} == {"a0": 0, "b0": 0, "c0": 1}
+
+
+def test_a_campaign_without_dates_has_no_times(diary: Any) -> None:
+    diary.post("a", None, ADVERT)
+    diary.post("b", None, ADVERT)
+    [campaign] = _found(diary)[0]
+    assert [campaign[name] for name in ("first_at", "last_at", "span_hours", "peak_per_hour")] == [None] * 4
+
+
+def test_peak_is_counted_by_the_clock_hour_and_platforms_are_told_apart(diary: Any) -> None:
+    for minute, platform in [(50, "weibo"), (59, "qzone"), (61, "weibo"), (62, "weibo"), (100, "qzone")]:
+        diary.post("same id, other person", 0, ADVERT, hour=minute / 60, platform=platform)
+    [campaign] = _found(diary)[0]
+    assert (campaign["peak_per_hour"], campaign["n_platforms"], campaign["n_authors"]) == (3, 2, 2)
+
+
+def test_the_exemplar_is_cut(diary: Any) -> None:
+    long = "".join(f"第{i}天打卡{PHRASES[i % 12]}" for i in range(80))
+    assert [c["exemplar"] for c in _found(_write(diary, [long, long]))[0]] == [long[:500]]
+
+
+def test_no_posts_give_empty_tables(diary: Any) -> None:
+    assert _found(diary) == ([], [])
+
+
+def _oracle(diary: Any, *, by_sketch: bool) -> dict[str, tuple[str, float]]:
+    """Leader clustering by brute force: campaign and similarity of each post, in plain Python over all earlier leaders.
+
+    With by_sketch only leaders that share a band key are tried, as the law of the sketch allows.
+    """
+    rows = zip(
+        diary.rows, fold(diary.posts["text_normalised"]).to_pylist(), diary.features["sketch"].to_pylist(), strict=True
+    )
+    never = datetime.max.replace(tzinfo=UTC)
+    rows = sorted(rows, key=lambda r: (r[0]["posted_at"] or never, r[0]["platform"], r[0]["post_id"]))
+    leaders: list[tuple[str, set[str], set[int]]] = []
+    seen: dict[str, tuple[str, float]] = {}
+    found = {}
+    for row, text, keys in rows:
+        if keys is None:
+            continue
+        if text not in seen:
+            grams = {text[i : i + 3] for i in range(len(text) - 2)}
+            near = [x for x in leaders if not by_sketch or x[2] & set(keys)]
+            scored = [(len(grams & g) / len(grams | g), name) for name, g, _ in near]
+            best = max(scored, key=lambda s: s[0], default=(0.0, ""))  # the first of the greatest
+            if best[0] >= 0.7:
+                seen[text] = (best[1], best[0])
+            else:
+                name = f"{row['platform']}:{row['post_id']}"
+                leaders.append((name, grams, set(keys)))
+                seen[text] = (name, 1.0)
+        found[row["post_id"]] = seen[text]
+    size = {name: sum(n == name for n, _ in found.values()) for name, _ in found.values()}
+    return {post: (name, np.float32(score)) for post, (name, score) in found.items() if size[name] > 1}
+
+
+def _links(diary: Any) -> dict[str, tuple[str, float]]:
+    return {m["post_id"]: (m["campaign_id"], np.float32(m["similarity"])) for m in _found(diary)[1]}
+
+
+def test_three_hundred_edited_texts_are_clustered_as_by_brute_force(diary: Any) -> None:
+    dice = random.Random(11)
+    bases = ["，".join(dice.sample(PHRASES, 4)) for _ in range(30)]
+    for i in range(300):
+        text = list(dice.choice(bases))
+        for _ in range(dice.randrange(6)):
+            text[dice.randrange(len(text))] = dice.choice("的了在是我好大小")
+        diary.post(f"a{i % 40}", i // 10, "".join(text), hour=dice.random() * 24)
+    expected = _oracle(diary, by_sketch=False)
+    assert 100 < len(expected) < 300
+    assert _links(diary) == expected
+
+
+EDITED = st.tuples(st.integers(0, 2), st.integers(0, 30), st.sampled_from(["", "新", "号外号外", "……", "第2批"]))
+WRITTEN = st.lists(
+    st.tuples(EDITED, st.sampled_from(["a", "b", None]), st.one_of(st.none(), st.integers(0, 3))), max_size=14
+)
+
+
+def _edited(new_diary: Any, written: list[Any]) -> Any:
+    diary = new_diary()
+    for (base, at, put_in), author, day in written:
+        text = (ADVERT, DIARY, APP)[base]
+        diary.post(author, day, text[:at] + put_in + text[at:], hour=at % 3)
+    return diary
+
+
+@settings(deadline=None, max_examples=60)
+@given(WRITTEN)
+def test_campaigns_are_those_of_brute_force_over_shared_bands(new_diary: Any, written: list[Any]) -> None:
+    diary = _edited(new_diary, written)
+    assert _links(diary) == _oracle(diary, by_sketch=True)
+
+
+@settings(deadline=None, max_examples=25)
+@given(WRITTEN, st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_matter(new_diary: Any, written: list[Any], dice: random.Random) -> None:
+    diary = _edited(new_diary, written)
+    order = pa.array(dice.sample(range(len(diary.rows)), len(diary.rows)), pa.int64())
+    there = campaigns(diary.posts, diary.features)
+    back = campaigns(diary.posts.take(order), diary.features)
+    assert all(a.equals(b) for a, b in zip(there, back, strict=True))
+
+
+@settings(deadline=None, max_examples=25)
+@given(WRITTEN, st.integers(0, 3))
+def test_what_comes_later_changes_nothing_known_before(new_diary: Any, written: list[Any], last: int) -> None:
+    diary = _edited(new_diary, written)
+    end = START + timedelta(days=last + 1)
+    earlier = new_diary([row for row in diary.rows if row["posted_at"] is None or row["posted_at"] < end])
+    before = {m["post_id"]: m for m in _found(earlier)[1]}
+    for member in _found(diary)[1]:
+        if member["posted_at"] is not None and member["posted_at"] < end:
+            # A first member has a row only once a second one is there; it says that nothing came before.
+            expected = before.get(member["post_id"], member | {"n_posts_before": 0, "n_authors_before": 0})
+            assert member == expected
+
+
+def test_members_by_author_are_sorted_with_unknown_authors_last(diary: Any) -> None:
+    _write(diary, [ADVERT] * 4, ["b", None, "a", "b"])
+    _, members = campaigns(diary.posts, diary.features)
+    assert members["author_id"].to_pylist() == ["a", "b", "b", None]
+    assert pc.min(members["n_posts_before"]).as_py() == 0
