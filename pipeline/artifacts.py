@@ -126,5 +126,8 @@ def load_trust(folder: str | Path) -> TrustModel:
     """The author model of `folder`."""
     payload = unseal(folder, "trust")
     with _one_line_errors(Path(folder)):
-        values = {field.name: payload[field.name] for field in fields(TrustModel)}
-        return TrustModel(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        values: dict[str, Any] = {}
+        for field in fields(TrustModel):
+            value = payload[field.name]
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+        return TrustModel(**values)

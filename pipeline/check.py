@@ -44,9 +44,10 @@ def check(lake: Lake, *, deep: bool = True) -> list[Finding]:
     """
     snapshot = lake.snapshot()
     try:
-        findings = _summed([*_strays(lake), *_broken_files(lake, snapshot)])
+        findings = list(_broken_files(lake, snapshot))
         if deep and not findings:
-            findings = _summed(_broken_rows(lake, snapshot))
+            findings = list(_broken_rows(lake, snapshot))
+        findings = _summed([*_strays(lake), *findings])
     except LakeError:
         if lake.snapshot().number == snapshot.number:
             raise

@@ -42,6 +42,28 @@ def private_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
+@pytest.fixture(scope="session")
+def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the small feed of tests/feed.py."""
+    from tests.feed import write_feed
+
+    return write_feed(tmp_path_factory.mktemp("feed") / "exports")
+
+
+@pytest.fixture(scope="session")
+def feed_lake(feed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake of one run over the feed; tests that change a lake copy it first."""
+    from pipeline.run import writing
+    from pipeline.stages import do
+    from tests.feed import need_models, opened_once, settings_for
+
+    need_models()
+    lake = tmp_path_factory.mktemp("lake") / "lake"
+    with opened_once(), writing(settings_for(lake, feed)) as run:
+        do(run)
+    return lake
+
+
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     if NO_SKIP and report.skipped and not hasattr(report, "wasxfail"):
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr

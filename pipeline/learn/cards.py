@@ -68,16 +68,17 @@ Broadcast (sell, recruit, bait) against share, news and auto left out; F1 at 0.5
 
 5-fold: no author or near-duplicate crosses a fold; many rows were drawn because they are hard, so only the random stratum
 is a natural mix (there {facts["base_rate"]:.0%} of posts broadcast; calibration is fitted there, expected calibration error
-{facts["calibration_error"]:.3f} over 10 bins). dev.csv: its authors were left out of training; {facts["dev_broadcast"]:.0f} broadcast posts only,
-so its intervals are wide.
+{facts["calibration_error"]:.3f} over 10 bins). dev.csv: its authors were left out of training; only
+{facts["dev_broadcast"]:.0f} broadcast posts, so its intervals are wide.
 
 Context, on {context["n"]:.0f} gold posts whose authors' histories are at hand, cross-validated by fold, F1 at base rate 0.3:
 AUC {context["text_auc"]:.3f} to {context["context_auc"]:.3f}, F1 {context["text_f1"]:.3f} to {context["context_f1"]:.3f}.
 
 ## Limits
 Soft advertisements on Xiaohongshu are the weakest spot ({facts["xhs"]}).
-Recruiting is rare in the natural mix, so its F1 hangs on few posts. Trained on 2012-2018 Weibo and Xiaohongshu and on 2020 Weibo; the own posts carry later years. Contact handles are
-replaced before judging, so a handle says that it is there, never which.
+Recruiting is rare in the natural mix, so its F1 hangs on few posts. Trained on 2012-2018 Weibo and Xiaohongshu and on 2020
+Weibo; the own posts carry later years. Contact handles are replaced before judging, so that the judge knows that one is
+there, never which.
 
 {_LABELS}
 """

@@ -1,7 +1,8 @@
 """xinren's own format: any columns of raw_posts that hold `text`, in CSV, JSON Lines, a JSON list or Parquet.
 
 The setting `columns` maps other names to these; a name mapped to nothing ("") is left out. A file with columns that are
-neither is refused rather than read in part: what an unknown column means is not guessed.
+neither is refused rather than read in part: what an unknown column means is not guessed. What raw_posts says of an
+older reading (source, source_file, source_row, batch_id, schema_version) gives way to this one's.
 """
 
 from __future__ import annotations
@@ -16,16 +17,9 @@ from pipeline.errors import UsageError
 from pipeline.settings import Settings
 from pipeline.sources.records import Records, Source
 from pipeline.sources.rejects import RefusedFileError
-from pipeline.tables import RAW_POSTS
+from pipeline.tables import TABLES
 
-_KNOWN = frozenset(column.name for column in RAW_POSTS)
-_OURS = (
-    "source",
-    "source_file",
-    "source_row",
-    "batch_id",
-    "schema_version",
-)  # said of this reading, not of an older one
+_KNOWN = frozenset(column.name for column in TABLES["raw_posts"])
 _INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # the row numbers pandas writes
 
 
@@ -51,10 +45,9 @@ def drafts(batches: Iterable[Records], settings: Settings) -> Iterator[Records]:
     """The columns under the names of raw_posts, with the setting default_platform where a row names none."""
     for rows in batches:
         targets = {name: _target(name, settings) for name in rows.columns}
-        columns = {t: rows.columns[name] for name, t in targets.items() if t in _KNOWN and t not in _OURS}
-        named = rows.with_columns(columns)
-        columns["platform"] = pc.coalesce(named.first("platform"), rows.constant(settings.default_platform))
-        yield named
+        named = rows.with_columns({t: rows.columns[name] for name, t in targets.items() if t in _KNOWN})
+        platform = pc.coalesce(named.first("platform"), rows.constant(settings.default_platform))
+        yield named.with_columns({**named.columns, "platform": platform})
 
 
 def refusal(names: Sequence[str], settings: Settings) -> RefusedFileError:

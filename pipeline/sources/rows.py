@@ -17,23 +17,12 @@ from pipeline.sources.ids import DerivedIds, clean_ids, without_zero
 from pipeline.sources.records import Records
 from pipeline.sources.rejects import Reject, detail
 from pipeline.sources.times import SPACE, Times, parse_times
-from pipeline.tables import (
-    BOOL,
-    COUNTS,
-    INT,
-    KINDS,
-    PRECISIONS,
-    RAW_POSTS,
-    SCHEMA_VERSION,
-    SMALL,
-    TIME,
-    complete,
-    empty,
-)
+from pipeline.tables import BOOL, INT, KINDS, PRECISIONS, SCHEMA_VERSION, SMALL, TABLES, TIME, complete, empty
 
 MAX_TEXT = 1_000_000  # characters; the longest articles have some 100,000
 PLATFORM = r"^[a-z][a-z0-9_]{0,31}$"
 ID_FORMS = ("id", "creator_hash")
+_COUNTS = ("likes", "comments", "reposts", "views", "collects")
 _IDS = ("post_id", "author_id", "parent_id", "root_id")
 _PLAIN = (  # columns that need no more than their type
     "author_name", "lang", "app", "url", "followers", "following", "author_posts", "verified", "author_created_at",
@@ -42,7 +31,7 @@ _PLAIN = (  # columns that need no more than their type
 _BLANK = SPACE + "\v\f\u2028\u2029\u200b\u200c\u200d\u2060\u00ad"  # a text of these alone shows nothing
 _TRUE = ("true", "1", "yes", "y", "是", "t")
 _FALSE = ("false", "0", "no", "n", "否", "f")
-_TYPES = {column.name: column.type for column in RAW_POSTS}
+_TYPES = {column.name: column.type for column in TABLES["raw_posts"]}
 
 
 @dataclass(frozen=True)
@@ -145,7 +134,7 @@ def _ids(rows: Records) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
 
 
 def _counts(rows: Records) -> dict[str, pa.Array]:
-    parsed = {column.name: parse_counts(_text(rows, column.name)) for column in COUNTS}
+    parsed = {name: parse_counts(_text(rows, name)) for name in _COUNTS}
     capped = reduce(pc.or_kleene, (is_capped for _, is_capped in parsed.values()))
     known = reduce(pc.or_, (pc.is_valid(count) for count, _ in parsed.values()))
     capped = pc.if_else(known, pc.fill_null(capped, False), None)

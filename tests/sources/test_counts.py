@@ -17,6 +17,7 @@ from pipeline.sources.counts import parse_count, parse_counts
         ("1.2万+", 12_000, True),
         ("100万+", 1_000_000, True),
         ("1000000", 1_000_000, True),
+        ("1,000,000", 1_000_000, True),
         ("1.1亿", 110_000_000, False),
         ("2.1w", 21_000, False),
         ("2.1W+", 21_000, True),

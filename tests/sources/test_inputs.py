@@ -38,6 +38,11 @@ def test_file_named_twice_is_there_once_whatever_the_order(feed):
     assert len(find_inputs(inputs)) == 3
 
 
+def test_file_under_two_paths_is_there_once(feed):
+    (feed / "link.csv").symlink_to(feed / "b.csv")
+    assert names(feed / "词" / ".." / "b.csv", feed) == ["a.jsonl", "b.csv", "词/代购.csv"]
+
+
 def test_path_with_brackets_is_a_path_first(tmp_path):
     (tmp_path / "[1].csv").write_text("text\n", "utf-8")
     assert names(tmp_path / "[1].csv") == ["[1].csv"]

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.tables import RAW_POSTS
+from pipeline.tables import TABLES
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -90,7 +90,11 @@ def test_the_same_posts_in_every_form_give_the_same_rows(gather, tmp_path):
 
 
 def test_every_column_of_raw_posts_may_be_given(gather):
-    post = {column.name: None for column in RAW_POSTS} | {"text": "都写上", "platform": "jd", "schema_version": 9}
+    post = {column.name: None for column in TABLES["raw_posts"]} | {
+        "text": "都写上",
+        "platform": "jd",
+        "schema_version": 9,
+    }
     assert rows(gather(json.dumps(post)))[0]["schema_version"] == 1
 
 

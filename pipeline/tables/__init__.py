@@ -1,0 +1,106 @@
+"""Every table that crosses a file or a step: its columns, their types, and what they mean.
+
+Timestamps are UTC microseconds; calendar days and months are Asia/Shanghai; ids are strings; ratios are 0-1; NULL means
+"cannot be known from this source", never 0. A column means one thing everywhere it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from pipeline.errors import SchemaError
+from pipeline.tables.authors import AUTHOR_DAYS, AUTHOR_FEATURES, AUTHOR_TRUST, COMPONENTS, DAILY_SUMMARY, DAY_COUNTS
+from pipeline.tables.columns import (
+    BANDS,
+    BOOL,
+    BROADCAST,
+    CLASSES,
+    COUNTS,
+    DATE,
+    DOUBLE,
+    FLOAT,
+    HOURS,
+    INT,
+    KINDS,
+    PRECISIONS,
+    REASON,
+    REASONS,
+    RESTRICTED,
+    SCHEMA_VERSION,
+    SENTIMENTS,
+    SMALL,
+    TEXT,
+    TEXTS,
+    TIME,
+    Column,
+)
+from pipeline.tables.posts import (
+    CAMPAIGN_MEMBERS,
+    CAMPAIGNS,
+    POST_FEATURES,
+    POST_INDEX,
+    POST_JUDGEMENTS,
+    POSTS,
+)
+from pipeline.tables.raw import GATHERED_FILES, RAW_AUTHORS, RAW_POSTS, REJECTS
+
+__all__ = [
+    "AUTHOR_FEATURES", "BANDS", "BOOL", "BROADCAST", "CLASSES", "COMPONENTS", "COUNTS", "DATE", "DAY_COUNTS", "DOUBLE", "FLOAT",
+    "HOURS", "INT", "KINDS", "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED", "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "TABLES", "TEXT",
+    "TEXTS", "TIME", "Column", "complete", "concat", "conform", "empty", "schema",
+]  # fmt: skip
+
+TABLES: dict[str, list[Column]] = {
+    "raw_posts": RAW_POSTS, "raw_authors": RAW_AUTHORS, "rejects": REJECTS, "gathered_files": GATHERED_FILES,
+    "posts": POSTS, "post_index": POST_INDEX, "post_features": POST_FEATURES, "campaigns": CAMPAIGNS,
+    "campaign_members": CAMPAIGN_MEMBERS, "post_judgements": POST_JUDGEMENTS, "author_days": AUTHOR_DAYS,
+    "author_trust": AUTHOR_TRUST, "daily_summary": DAILY_SUMMARY,
+}  # fmt: skip
+
+
+def schema(name: str) -> pa.Schema:
+    """The Arrow schema of table `name`, each field with its documentation in the metadata."""
+    return pa.schema([c.field() for c in TABLES[name]], metadata={"table": name, "schema_version": str(SCHEMA_VERSION)})
+
+
+def conform(table: pa.Table, name: str) -> pa.Table:
+    """`table` with exactly the columns, order and types of schema `name`, in one chunk per column.
+
+    Raises SchemaError for missing, unexpected or uncastable columns, and for NULL where a value is required.
+    """
+    want = schema(name)
+    have = set(table.column_names)
+    missing = [f.name for f in want if f.name not in have]
+    extra = sorted(have - set(want.names))
+    if missing or extra:
+        raise SchemaError(f"table {name}: missing columns {missing}, unexpected columns {extra}")
+    try:
+        out = table.select(want.names).cast(want).combine_chunks()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise SchemaError(f"table {name}: {error}") from error
+    nulls = [f.name for f in want if not f.nullable and out[f.name].null_count]
+    if nulls:
+        raise SchemaError(f"table {name}: NULL in required columns {nulls}")
+    return out
+
+
+def empty(name: str) -> pa.Table:
+    """Table `name` without rows."""
+    return schema(name).empty_table()
+
+
+def complete(columns: dict[str, pa.Array | pa.ChunkedArray], name: str, n_rows: int) -> pa.Table:
+    """Table `name` from some of its columns; the others NULL. Raises SchemaError as `conform` does."""
+    want = schema(name)
+    data = {f.name: columns.get(f.name, pa.nulls(n_rows, f.type)) for f in want}
+    extra = sorted(set(columns) - set(data))
+    if extra:
+        raise SchemaError(f"table {name}: unexpected columns {extra}")
+    return conform(pa.table(data), name)
+
+
+def concat(tables: Iterable[pa.Table], name: str) -> pa.Table:
+    """The rows of several tables of schema `name`, one after another, in one chunk."""
+    return pa.concat_tables([empty(name), *tables]).combine_chunks()

@@ -1,0 +1,94 @@
+"""Tables with a row per author and day, per author, and per day."""
+
+from __future__ import annotations
+
+from pipeline.tables.columns import (
+    AUTHOR_KEY,
+    BOOL,
+    CLASSES,
+    DATE,
+    DOUBLE,
+    HOURS,
+    INT,
+    PLATFORM,
+    TEXT,
+    TEXTS,
+    TIME,
+    VERSION,
+    Column,
+    key,
+)
+
+DAY_COUNTS = {
+    "n_posts": "posts", "n_reposts": "reposts", "n_comments": "comments", **{f"n_{c}": f"posts judged {c}" for c in CLASSES},
+    "n_broadcast": "posts judged broadcasting", "n_commercial": "posts with p(sell) + p(recruit) of at least 0.5",
+    "n_campaign": "posts in a campaign that had two or more authors by then, this one included",
+    "n_own_repeats": "posts that repeat the author's own earlier post",
+    "n_mentions": "@names", "n_links": "links", "n_emoticons": "emoticons", "n_tokens": "tokens", "n_stock": "stock-pressure posts",
+    "n_contact": "posts with a contact cue", "broadcast_ppm": "sum of broadcast_probability, millionths",
+    "sentiment_ppm": "sum of sentiment, millionths", "sentiment_sq_ppm": "sum of squared sentiment, millionths",
+    "first_person": "first-person words, hundredths per 100 tokens, summed over posts",
+    "affect": "words of feeling, hundredths per 100 tokens, summed over posts",
+    "engagement": "likes + comments + reposts where known", "n_engagement": "posts whose engagement is known",
+    "peak_hour": "sum over posts of posts by the author in the same clock hour (so peak_hour / n_posts >= 1)",
+}  # fmt: skip
+AUTHOR_DAYS = [
+    PLATFORM, AUTHOR_KEY, key("date", DATE, "local day"),
+    *[key(name, INT, f"{doc} (count or integer sum for the day)") for name, doc in DAY_COUNTS.items()],
+    key("by_hour", HOURS, "posts in each local hour of the day (count)"), VERSION,
+]  # fmt: skip
+
+COMPONENTS = {
+    "paving": "years of genuine posting before selling", "originality": "own words, not repeats or app texts",
+    "reciprocity": "talk with others: mentions and comments", "commitment": "steady presence over many days",
+    "restraint": "a low share of selling", "recruitment": "abuse: recruiting agents", "flooding": "abuse: repeats, bursts, floods, bait",
+    "drift": "abuse: a move from sharing to selling",
+}  # fmt: skip
+AUTHOR_FEATURES = {
+    "paving_days": "days from the first post to the first sustained selling (t_c), or to as_of when there is none",
+    "paving_active_days": "distinct days with a non-commercial post before t_c",
+    "paving_density": "paving_active_days / paving_days", "paving_posts": "non-commercial posts before t_c",
+    "first_person_per_100tok": "mean per post", "affect_words_per_100tok": "mean per post", "emoticon_cnt": "mean per post",
+    "repost_share": "reposts / posts", "auto_share": "posts judged auto / posts", "broadcast_mean": "mean broadcast_probability",
+    "sent_sd_W90": "standard deviation of sentiment, 90 days", "active_day_ratio_W90": "days with a post / 90",
+    "hour_entropy": "entropy of the hour of posting, bits, 0-4.585", "gap_cv": "sd / mean of gaps between active days",
+    "burstiness": "(sd - mean) / (sd + mean) of gaps between active days, -1 to 1",
+    "mention_rate": "mentions per post", "engagement_per_kfollower": "1000 * mean engagement / max(followers, 1)",
+    "onset_lift": "mean engagement 90 days after t_c / before", "agency_share_W90": "recruit / (recruit + sell), 90 days",
+    "commerce_share_W90": "commercial posts / posts, 90 days", "recruit_share_W90": "recruiting posts / posts, 90 days",
+    "broadcast_share_W90": "broadcasting posts / posts, 90 days",
+    "own_dup_W7": "own repeats / posts, 7 days; NULL if source drops repeats",
+    "posts_per_hour_max_W7": "most posts in one clock hour, 7 days", "campaign_share_W30": "posts in floods / posts, 30 days",
+    "camp_authors_W30": "most distinct authors in a campaign the author joined, 30 days",
+    "camp_span_h": "longest span of such a campaign, hours",
+    "profit_drift": "Theil-Sen slope of monthly commerce share per 30 days, 365 days",
+}  # fmt: skip
+AUTHOR_TRUST = [
+    PLATFORM, AUTHOR_KEY, key("as_of", DATE, "only posts up to the end of this local day were used"),
+    key("known_at", TIME, "only posts gathered up to then were used"), key("n_posts", INT, "dated posts used (count)"),
+    Column("history_days", INT, "days from first to last post used, plus one"),
+    Column("left_censored", BOOL, "the first post lies within 7 days of the first post of the source's window"),
+    Column("right_censored", BOOL, "no sustained selling yet: paving_days may still grow"),
+    *[Column(name, DOUBLE, doc) for name, doc in AUTHOR_FEATURES.items()],
+    Column("shift_month", TEXT, "month of the largest CUSUM step in commerce share, YYYY-MM; NULL under 6 months"),
+    *[Column(name, DOUBLE, f"component 0-1: {doc}") for name, doc in COMPONENTS.items()],
+    Column("spam_author_probability", DOUBLE, "learned probability that the account is a spammer; NULL under 5 posts"),
+    key("trust_score", DOUBLE, "earned trust 0-1: the prior without evidence, up by evidence, down by abuse"),
+    key("trust_low", DOUBLE, "lower end of its 80% interval"), key("trust_high", DOUBLE, "upper end of its 80% interval"),
+    Column("trust_percentile", DOUBLE, "share of the platform's authors in this table with a lower score"),
+    Column("trust_reasons", TEXTS, "why, in words"), key("trust_version", TEXT, "version of the trust model"), VERSION,
+]  # fmt: skip
+
+DAILY_SUMMARY = [
+    key("date", DATE, "local day"), PLATFORM, key("n_posts", INT, "posts (count)"), key("n_authors", INT, "authors (count)"),
+    Column("broadcast_share", DOUBLE, "broadcasting posts / posts"), Column("recruit_share", DOUBLE, "recruiting posts / posts"),
+    Column("n_feeling", INT, "posts of kind post, note, article in own words (count)"),
+    Column("n_genuine", INT, "of them, judged share (count)"),
+    Column("sentiment_all", DOUBLE, "mean sentiment of n_feeling posts"),
+    Column("sentiment_genuine", DOUBLE, "mean sentiment of n_genuine posts"),
+    Column("sentiment_difference", DOUBLE, "sentiment_genuine - sentiment_all"),
+    Column("difference_low", DOUBLE, "lower end of its 95% interval"), Column("difference_high", DOUBLE, "upper end"),
+    Column("top_campaigns", TEXTS, "ids of the day's largest campaigns, at most 3"),
+    Column("trust_p10", DOUBLE, "10th percentile of the day's authors' trust_score"),
+    Column("trust_p50", DOUBLE, "median of it"), Column("trust_p90", DOUBLE, "90th percentile of it"), VERSION,
+]  # fmt: skip

@@ -1,0 +1,106 @@
+"""Tables with a row per post, or per campaign of posts."""
+
+from __future__ import annotations
+
+from pipeline.tables.columns import (
+    AUTHOR,
+    BANDS,
+    BOOL,
+    CLASSES,
+    CONTENT,
+    COUNTS,
+    FLOAT,
+    INT,
+    LISTS,
+    PLATFORM,
+    POST_ID,
+    POSTED_AT,
+    PROFILE,
+    REASONS,
+    SENTIMENTS,
+    SMALL,
+    TEXT,
+    TEXTS,
+    TIME,
+    VERSION,
+    Column,
+    key,
+)
+
+POSTS = [
+    PLATFORM, POST_ID, AUTHOR, POSTED_AT, *CONTENT[:4], CONTENT[5],
+    key("text", TEXT, "newest text; contacts replaced by placeholders such as 〔微信号〕 unless keep_contacts is set"),
+    key("text_own", TEXT, "the author's own words: a repost without its //@ chain and quote"),
+    key("text_normalised", TEXT, "text folded: NFKC, simplified, lower case, no zero-width characters"), *COUNTS,
+    Column("counts_censored", BOOL, "a count was capped by the platform"), *PROFILE, *LISTS,
+    key("is_repost", BOOL, "the post passes on another's post"),
+    key("is_auto_share", BOOL, "the text has the form apps write by themselves"),
+    Column("source_keywords", TEXTS, "search words that found it, sorted"),
+    Column("source_dedups", BOOL, "every source of it drops repeats"), Column("text_truncated", BOOL, "the text is cut"),
+    key("first_seen_at", TIME, "earliest gathered_at"), key("last_seen_at", TIME, "latest gathered_at"),
+    key("versions", SMALL, "distinct gatherings merged into this row (count)"), VERSION,
+]  # fmt: skip
+
+PROBABILITIES = [Column(f"p_{c}", FLOAT, f"probability that the post is {c}, by its text alone") for c in CLASSES]
+FEELINGS = [
+    Column("sentiment", FLOAT, "p_positive - p_negative, -1 to 1"),
+    Column("sentiment_label", TEXT, "negative, neutral or positive: the likeliest"),
+    *[Column(f"p_{s}", FLOAT, f"probability that the feeling is {s}") for s in SENTIMENTS],
+    Column("snownlp_sentiment", FLOAT, "SnowNLP's trained table over jieba tokens, 0-1, for comparison"),
+]
+TEXT_COUNTS = [
+    Column(name, SMALL, doc)
+    for name, doc in {
+        "n_chars": "characters of the normalised text (count)",
+        "n_tokens": "jieba tokens with a letter, digit or character in them (count)",
+        "n_emoticons": "emoji and [emoticons] (count)",
+        "n_links": "links (count)",
+        "n_mentions": "@names (count)",
+        "n_topics": "#topics# (count)",
+        "contact_cues": "contact handles and contact phrases (count)",
+        "obfuscation_cues": "signs of disguise: enclosed, mathematical or full-width letters and digits, split characters (count)",
+    }.items()
+]
+POST_FEATURES = [
+    PLATFORM, POST_ID, AUTHOR, POSTED_AT, *PROBABILITIES, Column("text_label", TEXT, "the likeliest class by text alone"),
+    *FEELINGS, *TEXT_COUNTS, Column("stock_cues", SMALL, "seller's stock-pressure phrases (count)"),
+    Column("first_person_per_100", FLOAT, "first-person words per 100 tokens"),
+    Column("affect_per_100", FLOAT, "words of feeling per 100 tokens"),
+    Column("sketch", BANDS, "16 band keys of a MinHash of character 3-grams; NULL for short posts"),
+    Column("tokens", TEXTS, "jieba tokens, where the setting store_tokens asks for them"),
+    key("text_judge_version", TEXT, "version of the text judge"), key("sentiment_version", TEXT, "version of the sentiment model"),
+    VERSION,
+]  # fmt: skip
+
+CAMPAIGN_MEMBERS = [
+    key("campaign_id", TEXT, "campaign the post belongs to: <platform>:<post_id> of its first member"),
+    PLATFORM, POST_ID, AUTHOR, POSTED_AT,
+    key("similarity", FLOAT, "Jaccard similarity to the campaign's first member, 0-1"),
+    key("n_posts_before", INT, "members known before this post (count)"),
+    key("n_authors_before", INT, "distinct authors of the members known before this post (count)"),
+]  # fmt: skip
+CAMPAIGNS = [
+    key("campaign_id", TEXT, "<platform>:<post_id> of the first member"),
+    key("n_posts", INT, "members (count)"), key("n_authors", INT, "distinct authors (count)"),
+    key("n_platforms", SMALL, "platforms (count)"), Column("first_at", TIME, "first member's posted_at"),
+    Column("last_at", TIME, "last member's posted_at"), Column("span_hours", FLOAT, "hours from first to last"),
+    key("exemplar", TEXT, "text of the first member, contacts replaced"),
+    Column("peak_per_hour", SMALL, "most members in any clock hour (count)"),
+    key("kind", TEXT, "same_author, flood, template or repost"), key("is_template", BOOL, "the text is app-made"),
+]  # fmt: skip
+
+POST_JUDGEMENTS = [
+    PLATFORM, POST_ID, AUTHOR, POSTED_AT, key("label", TEXT, "share, sell, recruit, bait, news or auto"),
+    key("broadcast_probability", FLOAT, "probability of broadcasting, by text, campaign so far and the author's past"),
+    key("is_broadcast", BOOL, "broadcast_probability reaches the threshold for the base_rate setting"),
+    Column("reasons", REASONS, "why it was flagged; spans are code points of posts.text, half open; empty if not flagged"),
+    key("context_basis", TEXT, "none (no author known), undated, or dated (the author's earlier posts were used)"),
+    Column("author_posts_before", INT, "the author's earlier posts used as context (count)"),
+    Column("campaign_id", TEXT, "the campaign it belongs to"), key("judge_version", TEXT, "version of the judge"), VERSION,
+]  # fmt: skip
+
+POST_INDEX = [
+    PLATFORM, POST_ID, key("month", TEXT, "part_month of the post's row in posts"),
+    key("bucket", SMALL, "bucket of the post's row in posts"),
+    key("batch_ids", TEXTS, "batches that hold a version of the post, sorted"),
+]  # fmt: skip
