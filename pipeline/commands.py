@@ -28,8 +28,7 @@ def run(settings: Settings, *, flow: bool, quiet: bool) -> int:
     """Gather to daily_summary, then the summary a person reads."""
     from pipeline.view.progress import reporting
 
-    if not settings.inputs:
-        raise UsageError("run: no input; expected files, folders or globs; give --input PATH")
+    _must_have_input("run", settings)
     started = perf_counter()
     with reporting(quiet=quiet) as say:
         if flow:
@@ -57,15 +56,24 @@ def stage(name: str, settings: Settings, *, quiet: bool) -> int:
     """One stage, and its counts."""
     from pipeline.view.progress import reporting
 
-    if name == "gather" and not settings.inputs:
-        raise UsageError("gather: no input; expected files, folders or globs; give --input PATH")
-    if name != "gather":
+    if name == "gather":
+        _must_have_input(name, settings)
+    else:
         _must_exist(settings)
     with reporting(quiet=quiet) as say:
         counts = _in_one_go(settings, say, name)
     if not quiet:
         print(", ".join(f"{key} {value:,}" for key, value in counts.items()))
     return 0
+
+
+def _must_have_input(command: str, settings: Settings) -> None:
+    from pipeline.sources import find_inputs
+
+    if not settings.inputs:
+        raise UsageError(f"{command}: no input; expected files, folders or globs; give --input PATH")
+    if not find_inputs(settings.inputs):
+        raise UsageError(f"{command}: no file in {one_line(', '.join(settings.inputs), 200)}; expected exports to read")
 
 
 def _must_exist(settings: Settings) -> None:

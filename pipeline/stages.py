@@ -26,7 +26,7 @@ from pipeline.steps.judge import judgements
 from pipeline.steps.summary import daily_summary
 from pipeline.steps.trust import author_trust
 from pipeline.store import DataFile
-from pipeline.tables import TEXTS, complete, concat
+from pipeline.tables import TEXTS, TIME, complete, concat
 from pipeline.workers import COLUMNS, featurise, open_pool
 
 LOCAL = timedelta(hours=8)  # Asia/Shanghai
@@ -84,6 +84,12 @@ def clean(run: Run) -> Counts:
     merged = set(pc.unique(pc.list_flatten(index["batch_ids"])).to_pylist())
     fresh = {file.stem for file in run.tx.data_files("raw_posts")} - merged
     new = run.tx.read("raw_posts", only=lambda file: file.stem in fresh)
+    rows = _merge(run, new, index, derived_from) if len(new) else 0
+    return {"posts": sum(file.rows for file in run.tx.data_files("posts")), "posts_changed": rows}
+
+
+def _merge(run: Run, new: pa.Table, index: pa.Table, derived_from: str) -> int:
+    """Merge new gatherings with the earlier ones of the same posts, and put the posts in their places; how many."""
     touched = match_rows(index, new, POST_KEY) >= 0
     earlier = set(pc.unique(pc.list_flatten(index["batch_ids"].filter(pa.array(touched)))).to_pylist())
     old = run.tx.read("raw_posts", only=lambda file: file.stem in earlier)
@@ -94,7 +100,7 @@ def clean(run: Run) -> Counts:
     _merge_posts(run, rows, index.filter(pa.array(touched)), derived_from, rebuild=not len(index))
     publish(run, "post_index", sort_rows(concat([stay, _index_of(rows, raw)], "post_index"), POST_KEY), derived_from)
     run.say("clean", len(raw), len(raw))
-    return {"posts": sum(file.rows for file in run.tx.data_files("posts")), "posts_changed": len(rows)}
+    return len(rows)
 
 
 def _merge_posts(run: Run, rows: pa.Table, replaced: pa.Table, derived_from: str, *, rebuild: bool) -> None:
@@ -214,21 +220,20 @@ def _judge_platform(run: Run, here: Mapping[str, str], members: pa.Table, derive
 
 
 def trust(run: Run) -> Counts:
-    """author_days, post_judgements, campaign_members, posts -> author_trust as of one day."""
+    """All of it -> author_trust as of one day."""
     posts = run.tx.read("posts", POST_FACTS)
     known_at = run.settings.known_at or pc.max(posts["last_seen_at"]).as_py()
-    as_of = run.settings.as_of or _newest_day(posts, known_at)
-    if as_of is None:
+    known = _known(posts, known_at)
+    as_of = run.settings.as_of or _newest_day(known, known_at)
+    if as_of is None or known_at is None:
         return {"author_trust": 0}
     model = load_trust(Path(run.settings.models) / "trust")
-    inputs = [hashes(run, table) for table in ("author_days", "campaign_members", "posts")]
-    derived_from = digest("trust", *inputs, as_of, known_at, model.version)
+    inputs = ("posts", "post_features", "campaign_members", "post_judgements", "author_days")
+    derived_from = digest("trust", *(hashes(run, table) for table in inputs), as_of, known_at, model.version)
     only = {"part_as_of": as_of.isoformat()}
     if not is_current(run, "author_trust", derived_from, only):
-        rows = author_trust(
-            _days_known(run, known_at), run.tx.read("campaign_members"), _known(posts, known_at),
-            as_of=as_of, known_at=known_at, model=model,
-        )  # fmt: skip
+        days, members = _stored(run) if len(known) == len(posts) else _as_known(run, known_at)
+        rows = author_trust(days, members, known, as_of=as_of, known_at=known_at, model=model)
         publish(run, "author_trust", rows, derived_from, only)
     authors = sum(file.rows for file in run.tx.data_files("author_trust") if partitions.has(file, only))
     run.say("trust", authors, authors)
@@ -237,25 +242,28 @@ def trust(run: Run) -> Counts:
 
 def _newest_day(posts: pa.Table, known_at: datetime | None) -> date | None:
     """The local day of the newest post that was not posted after everything was gathered (a clock gone wrong)."""
-    if known_at is None:
-        return None
-    newest = pc.max(posts["posted_at"].filter(pc.less_equal(posts["posted_at"], known_at))).as_py()
+    newest = pc.max(posts["posted_at"].filter(pc.less_equal(posts["posted_at"], pa.scalar(known_at, TIME)))).as_py()
     return None if newest is None else (newest + LOCAL).date()
 
 
-def _known(posts: pa.Table, known_at: datetime) -> pa.Table:
-    return posts.filter(pc.less_equal(posts["first_seen_at"], known_at))
+def _known(posts: pa.Table, known_at: datetime | None) -> pa.Table:
+    """The posts gathered by then; none where that is NULL."""
+    return posts.filter(pc.less_equal(posts["first_seen_at"], pa.scalar(known_at, TIME)))
 
 
-def _days_known(run: Run, known_at: datetime) -> pa.Table:
-    """author_days of what was gathered by `known_at`: as stored, or counted afresh where something came later."""
-    posts = run.tx.read("posts", POST_FACTS)
-    known = _known(posts, known_at)
-    if len(known) == len(posts):
-        return run.tx.read("author_days")
-    whole = run.tx.read("posts")
-    tables = (run.tx.read(name) for name in ("post_features", "post_judgements", "campaign_members"))
-    return author_days(_known(whole, known_at), *tables)
+def _stored(run: Run) -> tuple[pa.Table, pa.Table]:
+    return run.tx.read("author_days"), run.tx.read("campaign_members")
+
+
+def _as_known(run: Run, known_at: datetime) -> tuple[pa.Table, pa.Table]:
+    """author_days and campaign_members as a lake would hold them that had gathered nothing after `known_at`.
+
+    A post gathered later may have been posted earlier, so campaigns and judgements are worked out again too.
+    """
+    posts, rows = _known(run.tx.read("posts"), known_at), run.tx.read("post_features")
+    _, members = find_campaigns(posts, rows)
+    found = judgements(posts, rows, members, judge=run.judge, base_rate=run.settings.base_rate)
+    return author_days(posts, rows, found, members), members
 
 
 def summary(run: Run) -> Counts:

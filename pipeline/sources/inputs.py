@@ -22,8 +22,8 @@ class InputFile:
 def find_inputs(inputs: Sequence[str]) -> list[InputFile]:
     """The files of these files, folders (with all below; names that begin with . or _ are left out) and globs.
 
-    Sorted by name, then path; a file that several inputs name is there once. Raises UsageError where an input does not
-    exist, holds no file or cannot be read.
+    Sorted by name, then path; a file that several inputs name is there once. An empty folder gives none. Raises UsageError where an
+    input does not exist, matches nothing or cannot be read.
     """
     found = sorted((file for text in inputs for file in _expand(text)), key=lambda file: (file.name, str(file.path)))
     once: dict[Path, InputFile] = {}
@@ -39,7 +39,7 @@ def _expand(text: str) -> list[InputFile]:
             file.path.open("rb").close()
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in the path; ~ of an unknown user
         raise _unusable(text, str(getattr(error, "strerror", None) or error)) from error
-    if not named:
+    if not named and not Path(text).expanduser().is_dir():  # an empty folder is an inbox to which nothing came
         raise _unusable(text, "no file")
     return named
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.settings import Settings
-from pipeline.sources.ids import clean_ids
+from pipeline.sources.ids import clean_ids, without_zero
 from pipeline.sources.records import Records, Source
 
 _NEWEST = (
@@ -77,7 +77,7 @@ def _named(rows: Records, names: dict[str, str]) -> dict[str, pa.Array]:
 
 def _posts(rows: Records) -> Records:
     columns = _named(rows, _POST)
-    is_repost = pc.is_valid(clean_ids(columns["parent_id"])[0])
+    is_repost = pc.is_valid(without_zero(clean_ids(columns["parent_id"])[0]))
     columns["kind"] = pc.if_else(is_repost, "repost", "post")
     columns["verified"] = _mapped(rows.first("user_authentication"), _VERIFIED)
     columns["url"] = _url(rows)

@@ -47,9 +47,10 @@ from pipeline.tables.posts import (
 from pipeline.tables.raw import GATHERED_FILES, RAW_AUTHORS, RAW_POSTS, REJECTS
 
 __all__ = [
-    "AUTHOR_FEATURES", "BANDS", "BOOL", "BROADCAST", "CLASSES", "COMPONENTS", "COUNTS", "DATE", "DAY_COUNTS", "DOUBLE", "FLOAT",
-    "HOURS", "INT", "KINDS", "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED", "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "TABLES", "TEXT",
-    "TEXTS", "TIME", "Column", "complete", "concat", "conform", "empty", "schema",
+    "AUTHOR_FEATURES", "BANDS", "BOOL", "BROADCAST", "CLASSES", "COMPONENTS", "COUNTS", "DATE", "DAY_COUNTS",
+    "DOUBLE", "FLOAT", "HOURS", "INT", "KINDS", "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED",
+    "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "TABLES", "TEXT", "TEXTS", "TIME", "Column", "complete", "concat",
+    "conform", "empty", "schema",
 ]  # fmt: skip
 
 TABLES: dict[str, list[Column]] = {

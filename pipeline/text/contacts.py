@@ -65,12 +65,12 @@ def find(folded: Normalised) -> Contacts:
     """The handles of a batch, found in its folded form; spans of the original."""
     joined = folded.batch.joined
     found = [
-        (*match.span(1 if pattern.groups else 0), rank, name.partition("_")[0])
+        (match.start(match.lastindex or 0), rank, match.end(match.lastindex or 0), name.partition("_")[0])
         for rank, (name, pattern) in enumerate(_COMPILED.items())
         for match in pattern.finditer(joined)  # one pass over the whole batch; the loops are per hit
     ]
     spans: list[tuple[int, int, str]] = []
-    for start, end, _, kind in sorted(found):
+    for start, _, end, kind in sorted(found):  # of patterns that meet at one place the first says what it is
         if spans and start < spans[-1][1]:
             spans[-1] = (spans[-1][0], max(end, spans[-1][1]), spans[-1][2])
         else:

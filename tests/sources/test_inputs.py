@@ -58,9 +58,8 @@ def test_name_that_is_no_utf8_is_escaped(tmp_path):
     assert names(tmp_path) == ["\\xdcff.csv"]
 
 
-@pytest.mark.parametrize("missing", ["nothing.csv", "*.parquet", "empty", "nul\0", "~nobody-here/x"])
+@pytest.mark.parametrize("missing", ["nothing.csv", "*.parquet", "nul\0", "~nobody-here/x"])
 def test_input_that_gives_no_file_is_one_line(tmp_path, missing):
-    (tmp_path / "empty").mkdir()
     text = missing if missing.startswith("~") else f"{tmp_path}/{missing}"
     with pytest.raises(UsageError) as error:
         find_inputs([text])
@@ -74,3 +73,8 @@ def test_unreadable_file_is_told(feed, monkeypatch):
     monkeypatch.setattr("pathlib.Path.open", refuse)
     with pytest.raises(UsageError, match="Permission denied"):
         find_inputs([str(feed)])
+
+
+def test_an_inbox_to_which_nothing_came_gives_no_file(tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    assert find_inputs([str(tmp_path / "inbox")]) == []

@@ -33,6 +33,11 @@ def test_posts_mean_what_the_exporter_wrote(gather, check_law):
     assert (undated["posted_at"], undated["posted_at_precision"]) == (None, None)
 
 
+def test_retweet_id_of_zero_is_no_repost(gather):
+    post = gather("id,user_id,微博正文,发布时间,retweet_id\n1,8,自己写的,2026-03-01,0\n").posts.to_pylist()[0]
+    assert (post["kind"], post["parent_id"]) == ("post", None)
+
+
 def test_rows_that_are_no_posts_keep_their_reasons(gather, check_law):
     rejects = posts(gather, check_law).rejects
     found = list(zip(rejects["source_row"].to_pylist(), rejects["reason"].to_pylist(), strict=True))

@@ -1,0 +1,93 @@
+"""Small models made in a moment, and hypothesis strategies for posts: what tests of texts, steps and learning share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from pipeline.judge_model import CONTEXT, ContextModel
+from pipeline.learn import labels
+from pipeline.learn.fit import Design, choose_entries, fit_weights, to_model
+from pipeline.steps.features import TextModels
+from pipeline.steps.judge import Judge
+from pipeline.tables import CLASSES, SENTIMENTS
+from pipeline.text.linear import LinearModel
+from pipeline.text.reading import Reader, open_reader
+
+CORPORA = Path(__file__).parent.parent / "corpora"
+# Characters on which something in `text` turns: zero width, full width, enclosed, several at once, astral, separators.
+TRICKY = (
+    "\x00\x1e\n\u200b\u3164\ufe0fＶｘ①❶⑴㎏🅰𝕏臺國兩㊙ﷺ🇨🇳👍🏻🀄微信加vx薇❤+:：,，。！qQ号群@#/[]〔〕【】0123456789abc 　"
+)
+WORDS = (
+    "微信", "加我", "v信", "qq", "：", "12345678", "lili8899", "面膜", "招代理", "一件代发", "今天", "开心", "孩子", "睡觉",
+    "//@阿禾:", "http://t.cn/a1", "[泪]", "，", "。", " ", "\n", "我", "的", "13800001111", "月入过万",
+)  # fmt: skip
+TEXT = st.one_of(
+    st.text(max_size=40), st.text(TRICKY, max_size=30), st.lists(st.sampled_from(WORDS), max_size=12).map("".join)
+)
+POSTS = st.lists(st.one_of(st.none(), TEXT), max_size=8)
+
+RECRUITING = "诚招全国代理，一件代发零囤货，宝妈在家月入过万，想做的加微信：lili8899"
+SELLING = "新到一批面膜，两盒包邮58元，喜欢的姐妹私我下单，现货秒发"
+DIARY = "今天带女儿去动物园看长颈鹿，她高兴得一路上都在唱歌，我也好开心"
+FLAT = "嗯"
+
+
+def strings(*texts: str | None) -> pa.Array:
+    """A string array."""
+    return pa.array(texts, pa.string())
+
+
+@cache
+def reader() -> Reader:
+    """jieba with the domain words, and the lexicon."""
+    return open_reader(CORPORA)
+
+
+@cache
+def own_posts() -> labels.Labels:
+    """The project's own labelled posts."""
+    return labels.own(CORPORA)
+
+
+@cache
+def judge_model() -> LinearModel:
+    """Six classes, fitted on the own posts alone, uncalibrated: some 4,000 entries."""
+    rows = own_posts()
+    reading = reader().read(rows.texts)
+    everything = np.ones(len(rows), bool)
+    entries = choose_entries(reader(), reading, rows.author, everything, min_authors=8)
+    weights = fit_weights(Design.of(reader(), reading, entries).matrix, rows.label, rows.weight, len(CLASSES), seed=1)
+    return replace(to_model(weights, entries, CLASSES, reader().lexicon.version), version="tiny")
+
+
+@cache
+def sentiment_model() -> LinearModel:
+    """Three classes, by hand: 开心 is positive, 失望 negative, a question mark neutral."""
+    table = pa.table({"kind": ["word", "word", "form"], "text": ["开心", "失望", "questions>=1"]})
+    weights = np.array([[-2, 0, 3], [3, 0, -2], [0, 5, 0]], np.float32)
+    return LinearModel("tiny", SENTIMENTS, table, weights, np.array([0.0, 0.5, 0.0]), reader().lexicon.version)
+
+
+@cache
+def context_model() -> ContextModel:
+    """Everything known before a post speaks for broadcasting, a repost against."""
+    return ContextModel("tiny-context", CONTEXT, (1.0, 0.8, 0.1, 0.6, 0.3, 0.4, -0.5), -0.2, 0.3)
+
+
+@cache
+def text_models() -> TextModels:
+    """What the features step is given."""
+    return TextModels(reader(), judge_model(), sentiment_model())
+
+
+@cache
+def judge() -> Judge:
+    """What the judge step is given."""
+    return Judge(judge_model(), context_model(), reader())
