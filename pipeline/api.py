@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,17 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.artifacts import load_context, load_linear
-from pipeline.errors import PermanentError, UsageError
+from pipeline.errors import PermanentError, UsageError, one_line
 from pipeline.judge_model import ContextModel, text_logits
 from pipeline.steps.features import TextModels, text_columns
 from pipeline.steps.judge import decide
 from pipeline.steps.reasons import text_reason_lists
 from pipeline.tables import BROADCAST, CLASSES
-from pipeline.text.codepoints import from_arrow
+from pipeline.text.codepoints import from_arrow, to_arrow
 from pipeline.text.contacts import redact_batch
 from pipeline.text.reading import open_reader
 
-BATCH = 5_000  # texts judged at a time: their n-grams are held in memory
+BATCH = 4_000  # texts judged at a time: their n-grams are held in memory
 BASE_RATE = 0.3
 
 
@@ -50,21 +51,18 @@ class Scorer:
     ) -> pa.Table:
         """`table` with label, p_*, broadcast_probability, is_broadcast, reasons, sentiment and the counts beside its own.
 
-        Rows keep their order; a row without text gets NULL. A column of the input that has one of these names is
-        renamed input_<name>. Spans are code points of the text as given. Raises UsageError where there is no such column.
+        Rows keep their order; a row whose text is NULL or shows nothing gets NULL. A column of the input that has one of
+        these names is renamed input_<name>. Spans are code points of the text as given. Raises UsageError where there is
+        no such column of texts, or several of one name.
         """
-        if text_column not in table.column_names:
-            raise UsageError(
-                f"column {text_column}: not in the table; got {', '.join(table.column_names)}; set --text-column"
-            )
+        column = _texts(table, text_column)
         parts = []
         for start in range(0, max(len(table), 1), BATCH):
-            texts = table[text_column].slice(start, BATCH).cast(pa.string())
+            texts = column.slice(start, BATCH)
             parts.append(self.judge(texts, base_rate))
             done(len(texts))
         judged = pa.concat_tables(parts).combine_chunks()
-        clash = {name: f"input_{name}" for name in judged.column_names}
-        own = table.rename_columns([clash.get(name, name) for name in table.column_names])
+        own = table.rename_columns(_beside(table.column_names, judged.column_names))
         for name in judged.column_names:
             own = own.append_column(name, judged[name])
         return own
@@ -86,12 +84,40 @@ class Scorer:
             "is_broadcast": pa.array(is_broadcast),
             "reasons": text_reason_lists(reading, asked, self.models.judge, self.models.reader, redacted),
         }
-        blank = pc.equal(pc.utf8_trim_whitespace(pc.fill_null(texts.combine_chunks(), "")), "")
+        blank = pc.equal(pc.utf8_trim_whitespace(to_arrow(reading.folded.batch)), "")  # zero-width characters are gone
         everything = pa.table(first | columns)
         keep = {
             n: pc.if_else(blank, pa.scalar(None, everything[n].type), everything[n]) for n in everything.column_names
         }
         return pa.table(keep)
+
+
+def _texts(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """The column of texts. Raises UsageError where there is none, or a name stands twice."""
+    names = table.column_names
+    if name not in names:
+        got = one_line(", ".join(names), 200) or "no columns"
+        raise UsageError(f"column {one_line(name, 80)}: not in the table; got {got}; set --text-column")
+    twice = [n for n, times in Counter(names).items() if times > 1]
+    if twice:
+        raise UsageError(
+            f"column {twice[0]}: stands {names.count(twice[0])} times; expected each name once; rename one"
+        )
+    try:
+        return table[name].cast(pa.string())
+    except pa.ArrowException as error:
+        raise UsageError(f"column {name}: got type {table[name].type}; expected text; set --text-column") from error
+
+
+def _beside(names: list[str], taken: list[str]) -> list[str]:
+    """The input's column names, those that are `taken` with input_ before them, as often as it needs to be free."""
+    free = []
+    for name in names:
+        fresh = name
+        while fresh in taken or (fresh != name and fresh in names):
+            fresh = f"input_{fresh}"
+        free.append(fresh)
+    return free
 
 
 def score(table: pa.Table, *, text_column: str = "text", models: str = "models", corpora: str = "corpora") -> pa.Table:

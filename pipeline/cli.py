@@ -6,8 +6,10 @@ Exit 0 done, 1 failed, 2 usage; an error is one line on standard error: what, wh
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from pipeline import commands
@@ -60,7 +62,7 @@ def _stage_flags(parser: argparse.ArgumentParser) -> None:
     _flag(parser, "--known-at", metavar="TIME", help="use only what was gathered by then")
     _flag(parser, "--base-rate", type=float, help="share of broadcasting expected in the feed (default 0.3)")
     _flag(parser, "--workers", type=int, help="processes for the text features (default: one per core, at most 4)")
-    _flag(parser, "--batch-rows", type=int, help="posts per batch (default 8000)")
+    _flag(parser, "--batch-rows", type=int, help="posts per batch (default 4000)")
     _flag(parser, "--default-platform", metavar="SLUG", help="platform of native rows without one (default unknown)")
     _flag(parser, "--column", action="append", metavar="NAME=COLUMN", help="native files: NAME is raw_posts' COLUMN")
     _flag(parser, "--keep-contacts", action="store_const", const=True, help="leave contact handles in posts.text")
@@ -172,19 +174,24 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no Chinese shows codes, not a crash
     try:
         args = build_parser().parse_args(argv)
         if args.version:
             return commands.version()
         if args.command is None:
             raise UsageError("xinren: no command; expected run, score, explain, check, ...; see `xinren --help`")
-        return int(args.run(args))
+        status = int(args.run(args))
+        sys.stdout.flush()
+        return status
     except XinrenError as error:
         return _fail(error, 2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
         return _fail("stopped; the lake is as it was before, run again to go on", 130)
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has enough; Python flushes once more
         return 1
     except OSError as error:
         return _fail(f"{error.filename or 'system'}: {error.strerror or error}; nothing was changed", 1)

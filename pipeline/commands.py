@@ -76,6 +76,11 @@ def _must_have_input(command: str, settings: Settings) -> None:
         raise UsageError(f"{command}: no file in {one_line(', '.join(settings.inputs), 200)}; expected exports to read")
 
 
+def _need_input(name: str, settings: Settings) -> None:
+    if not settings.inputs:
+        raise UsageError(f"{name}: no input; expected files, folders or globs; give --input PATH")
+
+
 def _must_exist(settings: Settings) -> None:
     from pipeline.store import Lake
 

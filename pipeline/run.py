@@ -17,14 +17,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline import identity, partitions
-from pipeline.artifacts import load_context, load_linear
+from pipeline.artifacts import load_context, load_linear, load_trust, unseal
 from pipeline.errors import PermanentError
 from pipeline.lake_format import PARTITIONS
 from pipeline.settings import Settings
+from pipeline.sources.inputs import find_inputs
 from pipeline.steps.features import TextModels
 from pipeline.steps.judge import Judge
 from pipeline.store import Lake, Transaction
 from pipeline.tables import SCHEMA_VERSION
+from pipeline.text.cues import Lexicon, load_lexicon
 from pipeline.text.reading import Reader, open_reader
 
 Say = Callable[[str, int, int], None]  # stage, done, total
@@ -55,7 +57,7 @@ class Run:
         """The text judge and its context model."""
         folder = Path(self.settings.models) / "judge"
         text = load_linear(folder)
-        _same_lexicon(text.lexicon_version, self.reader, folder)
+        _same_lexicon(text.lexicon_version, self.reader.lexicon, folder)
         return Judge(text, load_context(folder / "context"), self.reader)
 
     @cached_property
@@ -63,14 +65,24 @@ class Run:
         """What post_features is computed by."""
         folder = Path(self.settings.models) / "sentiment"
         sentiment = load_linear(folder)
-        _same_lexicon(sentiment.lexicon_version, self.reader, folder)
+        _same_lexicon(sentiment.lexicon_version, self.reader.lexicon, folder)
         return TextModels(self.reader, self.judge.text, sentiment)
 
 
-def _same_lexicon(trained_with: str, reader: Reader, folder: Path) -> None:
-    if trained_with != reader.lexicon.version:
+def preflight(settings: Settings) -> None:
+    """Raise at once what a whole run would raise after hours: no input, no lexicon, a model that is missing or changed."""
+    find_inputs(settings.inputs)
+    lexicon, models = load_lexicon(Path(settings.corpora) / "lexicon"), Path(settings.models)
+    for folder in (models / "judge", models / "sentiment"):
+        _same_lexicon(unseal(folder, "linear")["lexicon_version"], lexicon, folder)
+    load_context(models / "judge" / "context")
+    load_trust(models / "trust")
+
+
+def _same_lexicon(trained_with: str, lexicon: Lexicon, folder: Path) -> None:
+    if trained_with != lexicon.version:
         raise PermanentError(
-            f"model {folder}: trained with lexicon {trained_with}; got lexicon {reader.lexicon.version};"
+            f"model {folder}: trained with lexicon {trained_with}; got lexicon {lexicon.version};"
             " restore corpora/lexicon or train again"
         )
 

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     )
     columns: dict[str, str] = Field({}, description="native files: other column names -> raw_posts columns")
     workers: int = Field(0, ge=0, le=64, description="processes for the text features; 0: one per core, at most 4")
-    batch_rows: int = Field(8_000, ge=100, description="posts per batch; bounds memory")
+    batch_rows: int = Field(4_000, ge=100, description="posts per batch; bounds memory")
 
     @field_validator("gathered_at", "known_at")
     @classmethod

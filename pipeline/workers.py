@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.artifacts import load_linear
+from pipeline.errors import TransientError
 from pipeline.settings import Settings
 from pipeline.steps.features import TextModels, features
 from pipeline.tables import concat
@@ -41,7 +44,8 @@ class Opened:
 
 def _batches(posts: pa.Table, size: int) -> Iterator[pa.Table]:
     for start in range(0, len(posts), size):
-        yield posts.slice(start, size)
+        rows = posts.slice(start, size)
+        yield rows.take(pa.array(range(len(rows))))  # a copy: pickled, a slice would take the whole table along
 
 
 def _work(opened: Opened, batch: pa.Table) -> pa.Table:
@@ -57,17 +61,26 @@ def featurise(
     done: Callable[[int], None],
     pool: ProcessPoolExecutor | None,
 ) -> pa.Table:
-    """Table post_features of `posts` (COLUMNS), row for row, in batches of settings.batch_rows; `done` gets rows done."""
-    batches = list(_batches(posts, settings.batch_rows))
+    """Table post_features of `posts` (COLUMNS), row for row, in batches of settings.batch_rows; `done` gets rows done.
+
+    Raises TransientError where a process of the pool dies.
+    """
+    batches = _batches(posts, settings.batch_rows)
     if pool is None:
         results: Iterator[pa.Table] = (features(b, models=models, store_tokens=settings.store_tokens) for b in batches)
     else:
         opened = Opened(settings.models, settings.corpora, settings.domain_words, settings.store_tokens)
-        results = pool.map(_work, [opened] * len(batches), batches)
+        results = pool.map(_work, repeat(opened), batches)
     tables = []
-    for table in results:
-        tables.append(table)
-        done(len(table))
+    try:
+        for table in results:
+            tables.append(table)
+            done(len(table))
+    except BrokenProcessPool as error:
+        raise TransientError(
+            f"text features: a worker process died, after {sum(map(len, tables)):,} of {len(posts):,} posts; expected enough"
+            " memory; run again with fewer, such as --workers 1"
+        ) from error
     return concat(tables, "post_features")
 
 
@@ -79,4 +92,8 @@ def open_pool(settings: Settings, n_posts: int) -> Iterator[ProcessPoolExecutor 
         yield None
         return
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        yield pool
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what failed, or was stopped, waits for no further batch
+            raise

@@ -122,7 +122,13 @@ MOMENTS_AGAIN: list[Row] = [  # some of the same, and one more repeat
 QZONE: list[Row] = [
     {"platform": "qzone", "post_id": "q1", "author_id": LIN, "text": SUPPER, "posted_at": at("03-02", 21)},
     {"platform": "qzone", "post_id": "q2", "author_id": LIN, "text": "同学群里有人发了毕业照，没人说话。"},
-    {"platform": "qzone", "post_id": "w1", "author_id": HE, "text": "同一个号码，另一个平台。", "posted_at": at("02-02")},
+    {
+        "platform": "qzone",
+        "post_id": "w1",
+        "author_id": HE,
+        "text": "同一个号码，另一个平台。",
+        "posted_at": at("02-02"),
+    },
 ]
 FEED: dict[str, tuple[str, list[Row]]] = {  # file -> when it was gathered, its rows
     "monday.jsonl": ("2026-03-02", MONDAY), "moments.jsonl": ("2026-03-03", MOMENTS), "qzone.jsonl": ("2026-03-03", QZONE),
@@ -159,10 +165,13 @@ def opened_once() -> Iterator[None]:
     """Every model, and jieba, is opened once for all runs in this process instead of once a run."""
     from pipeline import api, run, stages
 
-    with mock.patch.multiple(run, open_reader=_reader, load_linear=_linear, load_context=_context):
-        with mock.patch.multiple(api, open_reader=_reader, load_linear=_linear, load_context=_context):
-            with mock.patch.object(stages, "load_trust", _trust):
-                yield
+    once = {"open_reader": _reader, "load_linear": _linear, "load_context": _context}
+    with (
+        mock.patch.multiple(run, **once),
+        mock.patch.multiple(api, **once),
+        mock.patch.object(stages, "load_trust", _trust),
+    ):
+        yield
 
 
 @cache

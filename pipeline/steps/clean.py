@@ -9,12 +9,13 @@ import pyarrow.compute as pc
 from pipeline.identity import keyed_ids
 from pipeline.order import sort_rows
 from pipeline.steps.versions import merge_versions
-from pipeline.tables import SCHEMA_VERSION, TABLES, complete
+from pipeline.tables import SCHEMA_VERSION, TABLES, complete, concat
 from pipeline.text.codepoints import TextBatch, from_arrow, to_arrow
 from pipeline.text.contacts import redact
 from pipeline.text.cues import Lexicon, find_cues
 from pipeline.text.normalise import normalise
 
+BATCH = 10_000  # posts folded at a time: their code points are held in memory
 ROW_ORDER = ["author_id", "posted_at", "post_id"]
 # Weibo writes a chain of reposts as "own words//@name:their words//@...".
 _CHAIN = r"(?s)\s*//\s*@.*$"
@@ -28,6 +29,12 @@ def posts(raw: pa.Table, *, key: bytes, lexicon: Lexicon, keep_contacts: bool = 
     placeholders unless `keep_contacts`.
     """
     merged = merge_versions(raw)
+    parts = [merged.slice(start, BATCH) for start in range(0, len(merged), BATCH)]
+    cleaned = [_cleaned(part, key=key, lexicon=lexicon, keep_contacts=keep_contacts) for part in parts]
+    return sort_rows(concat(cleaned, "posts"), ROW_ORDER)
+
+
+def _cleaned(merged: pa.Table, *, key: bytes, lexicon: Lexicon, keep_contacts: bool) -> pa.Table:
     hide = _as_they_are if keep_contacts else _without_handles
     text = hide(merged["text"].combine_chunks())
     topics = merged["topics"].combine_chunks()
@@ -50,7 +57,7 @@ def posts(raw: pa.Table, *, key: bytes, lexicon: Lexicon, keep_contacts: bool = 
         "schema_version": pa.array(np.full(len(merged), SCHEMA_VERSION, np.int32)),
     }
     plain = {c.name: merged[c.name] for c in TABLES["posts"] if c.name in merged.column_names}
-    return sort_rows(complete(plain | computed, "posts", len(merged)), ROW_ORDER)
+    return complete(plain | computed, "posts", len(merged))
 
 
 def _as_they_are(texts: pa.Array) -> pa.Array:
@@ -67,8 +74,9 @@ def own_words(text: pa.Array) -> pa.Array:
 
 
 def _auto_share(folded: TextBatch, lexicon: Lexicon) -> pa.Array:
-    cues = tuple(cue for cue in lexicon.cues if cue.group == "auto_share" and cue.weight == "strong")
-    rows = folded.row_of(find_cues(folded, cues).starts)
+    hits = find_cues(folded, lexicon, "auto_share")
+    strong = np.array([cue.weight == "strong" for cue in lexicon.cues])
+    rows = folded.row_of(hits.starts[strong[hits.cue]])
     return pa.array(np.bincount(rows, minlength=len(folded)) > 0)
 
 

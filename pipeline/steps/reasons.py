@@ -15,7 +15,7 @@ from pipeline.text.reading import Reader, Reading
 from pipeline.text.spans import Spans, character_evidence, cue_spans, phrase_spans, span_texts
 
 _SHARE = CLASSES.index("share")
-BATCH = 4_000  # flagged texts read at a time: their n-grams are held in memory
+BATCH = 2_000  # flagged texts read at a time: their n-grams are held in memory
 
 
 @dataclass(frozen=True)

@@ -83,33 +83,35 @@ def find(folded: Normalised) -> Contacts:
 
 @dataclass(frozen=True)
 class Redacted:
-    """The batch with placeholders; for each of its code points the place in the original's `joined`; handles per text."""
+    """The batch with placeholders, and handles per text; for each of its code points where in the original's `joined`
+    that for which it stands begins and ends: itself, or for any part of a placeholder the whole handle."""
 
     original: TextBatch
     batch: TextBatch
-    source: Ints
+    first: Ints
+    last: Ints
     counts: Ints
 
     def span(self, start: Ints, end: Ints) -> tuple[Ints, Ints]:
-        """Half-open spans of the redacted `joined` as half-open spans of the original's."""
-        return self.source[start], np.where(
-            end > start, self.source[np.maximum(end - 1, start)] + 1, self.source[start]
-        )
+        """Half-open spans of the redacted `joined` as half-open spans of the original's (empty stays empty)."""
+        return self.first[start], np.where(end > start, self.last[np.maximum(end - 1, start)], self.first[start])
 
 
 def redact_batch(batch: TextBatch) -> Redacted:
     """`batch` with every handle replaced by its placeholder."""
     found = find(normalise(batch))
-    codes, places, at = [], [], 0
+    codes, first, last, at = [], [], [], 0
     for start, end, kind in zip(found.starts.tolist(), found.ends.tolist(), found.kinds, strict=True):  # per handle
         placeholder = np.array([ord(c) for c in PLACEHOLDERS[kind]], np.uint32)
         codes += [batch.codes[at:start], placeholder]
-        places += [np.arange(at, start), np.linspace(start, end - 1, len(placeholder)).astype(np.int64)]
+        first += [np.arange(at, start), np.full(len(placeholder), start)]
+        last += [np.arange(at, start) + 1, np.full(len(placeholder), end)]
         at = end
     codes.append(batch.codes[at:])
-    places.append(np.arange(at, len(batch.codes)))
+    first.append(np.arange(at, len(batch.codes)))
+    last.append(first[-1] + 1)
     counts = np.bincount(batch.row_of(found.starts), minlength=len(batch)).astype(np.int64)
-    return Redacted(batch, from_codes(np.concatenate(codes)), np.concatenate(places), counts)
+    return Redacted(batch, from_codes(np.concatenate(codes)), np.concatenate(first), np.concatenate(last), counts)
 
 
 def redact(texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Ints]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.errors import PermanentError, one_line
+from pipeline.text.anchors import AnchorIndex
 from pipeline.text.codepoints import Ints, TextBatch
 
 GROUPS = (
@@ -36,6 +37,7 @@ class Lexicon:
     cues: tuple[Cue, ...]
     words: Path
     version: str
+    anchors: AnchorIndex = field(repr=False, compare=False)
 
     def columns(self, *groups: str) -> list[int]:
         """The numbers of the cues in these groups."""
@@ -56,7 +58,10 @@ def load_lexicon(folder: Path) -> Lexicon:
     except (ValueError, AttributeError, TypeError) as error:  # no UTF-8, no TOML, or [[cue]] holds no tables
         why = one_line(error)
         raise PermanentError(f"lexicon {folder}: cues.toml: {why}; expected TOML with [[cue]] tables") from error
-    return Lexicon(cues, folder / "words.txt", hashlib.sha256(raw + b"\0" + words).hexdigest()[:12])
+    version = hashlib.sha256(raw + b"\0" + words).hexdigest()[:12]
+    # The file's own examples are the sample of texts in whose characters anchors shall be rare.
+    anchors = AnchorIndex([cue.pattern for cue in cues], raw.decode("utf-8"))
+    return Lexicon(cues, folder / "words.txt", version, anchors)
 
 
 def _cue(entry: dict[str, str], folder: Path) -> Cue:
@@ -80,9 +85,16 @@ class Hits:
     cue: Ints
 
 
-def find_cues(batch: TextBatch, cues: tuple[Cue, ...]) -> Hits:
-    """All matches of all cues in a folded batch. One pass per cue over the whole batch; the loop is per hit."""
-    found = [(m.start(), m.end(), i) for i, cue in enumerate(cues) for m in cue.pattern.finditer(batch.joined)]
+def find_cues(batch: TextBatch, lexicon: Lexicon, *groups: str) -> Hits:
+    """All matches of the lexicon's cues (those of `groups`, if stated) in a folded batch, by cue and place.
+
+    A cue runs over the texts that hold a character it needs; the loop is over those, for `re` has no batch call.
+    """
+    joined, starts, found = batch.joined, batch.starts.tolist(), []
+    for i, rows in enumerate(lexicon.anchors.candidates(batch)):
+        if not groups or lexicon.cues[i].group in groups:
+            finditer = lexicon.cues[i].pattern.finditer
+            found += [(*m.span(), i) for row in rows.tolist() for m in finditer(joined, starts[row], starts[row + 1])]
     table = np.array(found, np.int64).reshape(-1, 3)
     return Hits(table[:, 0], table[:, 1], table[:, 2])
 

@@ -56,15 +56,12 @@ def form_entries(counts: dict[str, NDArray[np.int64]]) -> list[str]:
 
 def text_keys(kinds: list[str], texts: list[str]) -> Keys:
     """The key of each entry: of the character n-gram or the word."""
-    words = word_keys(pa.array(texts, pa.string()))
-    batch = from_arrow(pa.array(texts, pa.string()))
-    keys = words.copy()
-    by_start = [dict(zip(at.tolist(), k.tolist(), strict=True)) for k, at in char_keys(batch)]
-    for i, (kind, start, length) in enumerate(
-        zip(kinds, batch.starts[:-1].tolist(), batch.lengths.tolist(), strict=True)
-    ):
-        if kind == "char":
-            keys[i] = by_start[length - 1][start]
+    entries = pa.array(texts, pa.string())
+    keys = word_keys(entries)
+    batch, is_char = from_arrow(entries), np.array(kinds) == "char"
+    for n, (grams, at) in enumerate(char_keys(batch), start=1):
+        mine = np.flatnonzero(is_char & (batch.lengths == n))
+        keys[mine] = grams[np.searchsorted(at, batch.starts[mine])]
     return keys
 
 

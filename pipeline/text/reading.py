@@ -51,7 +51,7 @@ class Reader:
         """The reading of a batch."""
         folded = normalise(original)
         tokens = self.segmenter.tokens(to_arrow(folded.batch))
-        hits = find_cues(folded.batch, self.lexicon.cues)
+        hits = find_cues(folded.batch, self.lexicon)
         form = count_form(folded.batch) | folded.rule_counts
         return Reading(original, folded, tokens, hits, count_cues(folded.batch, hits, len(self.lexicon.cues)), form)
 

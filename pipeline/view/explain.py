@@ -17,11 +17,11 @@ def explain_text(text: str, settings: Settings) -> None:
     """Judge `text` by itself and say why."""
     from pipeline.api import Scorer
 
-    if not text.strip():
-        raise UsageError("explain: got an empty text; expected words")
     scorer = Scorer(settings.models, settings.corpora, domain_words=settings.domain_words)
     clean = text.encode("utf-8", "replace").decode()
     row = scorer.judge(pa.chunked_array([pa.array([clean])]), settings.base_rate).to_pylist()[0]
+    if row["label"] is None:
+        raise UsageError("explain: got a text that shows nothing; expected words")
     _show(clean, row, f"by its text alone, at a base rate of {settings.base_rate:.0%}")
 
 

@@ -197,22 +197,24 @@ def test_a_text_is_replaced_the_same_in_any_batch(some: list[str | None], more: 
 def test_every_character_that_stays_maps_to_itself(texts: list[str | None]) -> None:
     found = redact_batch(from_arrow(strings(*texts)))
     shown, original = found.batch.joined, found.original.joined
-    assert len(found.source) == len(shown)
+    assert len(found.first) == len(found.last) == len(shown)
     inside = np.zeros(len(shown), bool)
     for match in re.finditer("|".join(PLACEHOLDERS.values()), shown):
         inside[match.start() : match.end()] = True
     at = np.flatnonzero(~inside)
-    assert [shown[i] for i in at] == [original[i] for i in found.source[at]]
+    assert [shown[i] for i in at] == [original[i] for i in found.first[at]]
+    assert (found.last[at] == found.first[at] + 1).all()
     ends = np.cumsum([0, *(found.batch.lengths + 1)])
-    assert found.source[ends[1:] - 1].tolist() == (found.original.starts[1:] - 1).tolist()
+    assert found.first[ends[1:] - 1].tolist() == (found.original.starts[1:] - 1).tolist()
 
 
-def test_a_placeholder_maps_back_to_the_handle() -> None:
+def test_a_placeholder_and_any_part_of_it_map_back_to_the_handle() -> None:
     found = redact_batch(from_list(["好的", "加薇\u200b信 lili8899哦，邮箱a@qq.com"]))
     for placeholder, handle in ((WECHAT, "lili8899"), (MAIL, "a@qq.com")):
         at = found.batch.joined.index(placeholder)
-        first, last = found.span(np.array([at]), np.array([at + len(placeholder)]))
-        assert found.original.joined[first[0] : last[0]] == handle
+        for start, end in ((at, at + len(placeholder)), (at + 1, at + 2)):
+            first, last = found.span(np.array([start]), np.array([end]))
+            assert found.original.joined[first[0] : last[0]] == handle
     start, end = (np.array([found.batch.joined.index(c)]) for c in "加哦")
     first, last = found.span(start, end + 1)
     assert found.original.joined[first[0] : last[0]] == "加薇\u200b信 lili8899哦"

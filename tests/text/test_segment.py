@@ -31,7 +31,7 @@ POSTS_BY_HAND = [
 
 
 @pytest.fixture(scope="module")
-def jieba_itself() -> Any:
+def jieba_itself(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A tokenizer over jieba's default dictionary, and finalseg as published whatever xinren did to it."""
     import jieba
     from jieba import finalseg
@@ -40,7 +40,7 @@ def jieba_itself() -> Any:
     published: dict[str, Any] = {"__name__": "jieba.finalseg", "__package__": "jieba.finalseg"}
     exec(source, published)
     tokenizer = jieba.Tokenizer()
-    tokenizer.cache_file = "jieba-oracle.cache"
+    tokenizer.tmp_dir = str(tmp_path_factory.mktemp("jieba"))
 
     def lcut(text: str) -> list[str]:
         with pytest.MonkeyPatch.context() as patch:
