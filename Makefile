@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run setup test bench lint wheel lock clean
 
-run: setup  ## the main job on the sample exports, as a Prefect flow: from raw files to daily_summary, in ./lake
+run: setup  ## the main job on the sample exports, as the Prefect flow `daily`: from raw files to daily_summary, in ./lake
 	$(BIN)/xinren run --flow $(SAMPLE)
 
 setup: $(STAMP)  ## .venv as requirements.lock says; done again only when the lock or pyproject.toml has changed

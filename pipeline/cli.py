@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from pipeline import commands
 from pipeline.errors import UsageError, XinrenError, one_line
 from pipeline.settings import Settings, load_settings
+from pipeline.tables import TABLES
 
 EXAMPLES = """examples:
   xinren run --input exports/ --lake lake                 gather to daily_summary, in one go
@@ -64,7 +65,13 @@ def _stage_flags(parser: argparse.ArgumentParser) -> None:
     _flag(parser, "--workers", type=int, help="processes for the text features (default: one per core, at most 4)")
     _flag(parser, "--batch-rows", type=int, help="posts per batch (default 4000)")
     _flag(parser, "--default-platform", metavar="SLUG", help="platform of native rows without one (default unknown)")
-    _flag(parser, "--column", action="append", metavar="NAME=COLUMN", help="native files: NAME is raw_posts' COLUMN")
+    _flag(
+        parser,
+        "--column",
+        action="append",
+        metavar="NAME=COLUMN",
+        help="native files: NAME is raw_posts' COLUMN; NAME= leaves it out",
+    )
     _flag(parser, "--keep-contacts", action="store_const", const=True, help="leave contact handles in posts.text")
     _flag(parser, "--store-tokens", action="store_const", const=True, help="write tokens into post_features")
     _flag(parser, "--jieba-only", action="store_const", const=False, dest="domain_words", help="no domain dictionary")
@@ -162,13 +169,21 @@ def _learning(command: _Command) -> None:
     promote.add_argument("candidate")
 
 
+def _column(item: str) -> tuple[str, str]:
+    """NAME=COLUMN; NAME= leaves the column out."""
+    name, sign, column = item.partition("=")
+    if not (name and sign) or column not in ("", *(c.name for c in TABLES["raw_posts"])):
+        raise UsageError(
+            f"--column: got {one_line(item, 80)}; expected NAME=COLUMN with a column of raw_posts, such as 内容=text, or"
+            " NAME= to leave it out; see `xinren schema raw_posts`"
+        )
+    return name, column
+
+
 def _settings(args: argparse.Namespace) -> Settings:
     stated = {name: value for name, value in vars(args).items() if name in Settings.model_fields}
     if getattr(args, "column", None):
-        pairs = [item.partition("=") for item in args.column]
-        if not all(name and column for name, _, column in pairs):
-            raise UsageError(f"--column: got {one_line(args.column)}; expected NAME=COLUMN, such as --column 内容=text")
-        stated["columns"] = {name: column for name, _, column in pairs}
+        stated["columns"] = dict(_column(item) for item in args.column)
     return load_settings(args.settings, **stated)
 
 

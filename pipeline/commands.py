@@ -26,9 +26,11 @@ def version() -> int:
 
 def run(settings: Settings, *, flow: bool, quiet: bool) -> int:
     """Gather to daily_summary, then the summary a person reads."""
+    from pipeline.run import preflight
     from pipeline.view.progress import reporting
 
     _must_have_input("run", settings)
+    preflight(settings)
     started = perf_counter()
     with reporting(quiet=quiet) as say:
         if flow:
@@ -74,11 +76,6 @@ def _must_have_input(command: str, settings: Settings) -> None:
         raise UsageError(f"{command}: no input; expected files, folders or globs; give --input PATH")
     if not find_inputs(settings.inputs):
         raise UsageError(f"{command}: no file in {one_line(', '.join(settings.inputs), 200)}; expected exports to read")
-
-
-def _need_input(name: str, settings: Settings) -> None:
-    if not settings.inputs:
-        raise UsageError(f"{name}: no input; expected files, folders or globs; give --input PATH")
 
 
 def _must_exist(settings: Settings) -> None:

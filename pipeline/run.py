@@ -21,7 +21,6 @@ from pipeline.artifacts import load_context, load_linear, load_trust, unseal
 from pipeline.errors import PermanentError
 from pipeline.lake_format import PARTITIONS
 from pipeline.settings import Settings
-from pipeline.sources.inputs import find_inputs
 from pipeline.steps.features import TextModels
 from pipeline.steps.judge import Judge
 from pipeline.store import Lake, Transaction
@@ -70,8 +69,7 @@ class Run:
 
 
 def preflight(settings: Settings) -> None:
-    """Raise at once what a whole run would raise after hours: no input, no lexicon, a model that is missing or changed."""
-    find_inputs(settings.inputs)
+    """Raise at once what a whole run would raise after hours of gathering: no lexicon, a model missing or changed."""
     lexicon, models = load_lexicon(Path(settings.corpora) / "lexicon"), Path(settings.models)
     for folder in (models / "judge", models / "sentiment"):
         _same_lexicon(unseal(folder, "linear")["lexicon_version"], lexicon, folder)

@@ -38,7 +38,10 @@ def _weibo_authors(folder: Path) -> list[dict[str, Any]]:
 
 def _weibo_2014(folder: Path) -> list[dict[str, Any]]:
     table = pq.read_table(folder / "posts.parquet").to_pylist()
-    return [{"platform": "weibo", "post_id": f"w14-{p['row']}", "author_id": p["author_id"], "text": p["content"]} for p in table]
+    return [
+        {"platform": "weibo", "post_id": f"w14-{p['row']}", "author_id": p["author_id"], "text": p["content"]}
+        for p in table
+    ]
 
 
 def _xhs_2018(folder: Path) -> list[dict[str, Any]]:

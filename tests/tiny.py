@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,7 @@ from pipeline.learn import labels
 from pipeline.learn.fit import Design, choose_entries, fit_weights, to_model
 from pipeline.steps.features import TextModels
 from pipeline.steps.judge import Judge
-from pipeline.tables import CLASSES, SENTIMENTS
+from pipeline.tables import CLASSES, SENTIMENTS, complete, schema
 from pipeline.text.linear import LinearModel
 from pipeline.text.reading import Reader, open_reader
 
@@ -42,6 +44,21 @@ FLAT = "嗯"
 def strings(*texts: str | None) -> pa.Array:
     """A string array."""
     return pa.array(texts, pa.string())
+
+
+def raw_posts(*rows: dict[str, Any]) -> pa.Table:
+    """Table raw_posts of some of its columns; gathered on day `day` (January 2026), each row a batch of its own."""
+    filled = []
+    for i, row in enumerate(rows):
+        fixed = {
+            "platform": "weibo", "post_id": "p1", "post_id_derived": False, "text": "早", "source": "native",
+            "source_file": "a.csv", "source_row": i + 1, "batch_id": f"b{i:04d}", "schema_version": 1,
+            "gathered_at": datetime(2026, 1, row.get("day", 1), tzinfo=UTC),
+        }  # fmt: skip
+        filled.append(fixed | {name: value for name, value in row.items() if name != "day"})
+    want = schema("raw_posts")
+    columns = {f.name: pa.array([r.get(f.name) for r in filled], f.type) for f in want}
+    return complete(columns, "raw_posts", len(filled))
 
 
 @cache

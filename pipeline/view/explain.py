@@ -28,14 +28,14 @@ def explain_text(text: str, settings: Settings) -> None:
 def explain_post(post_id: str, settings: Settings) -> None:
     """Say why the lake's post was judged so. Raises UsageError where there is none, or it was not judged yet."""
     lake = Lake.open(settings.lake)
-    same = pc.equal(pc.field("post_id"), post_id)
+    same = pc.field("post_id") == post_id.encode("utf-8", "replace").decode()
     judged = lake.read("post_judgements", filter=same)
     if not len(judged):
         raise UsageError(
             f"explain {one_line(post_id, 80)}: not judged in lake {settings.lake}; expected a post_id of it"
         )
     for row in judged.to_pylist():  # the same id on two platforms is two posts
-        here = pc.and_(same, pc.equal(pc.field("platform"), row["platform"]))
+        here = same & (pc.field("platform") == row["platform"])
         features = lake.read("post_features", filter=here).to_pylist()[0]
         text = lake.read("posts", ["platform", "post_id", "text"], filter=here)["text"][0].as_py()
         past = f"{row['author_posts_before'] or 0} earlier posts of the author known; judge {row['judge_version']}"
