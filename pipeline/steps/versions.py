@@ -26,10 +26,11 @@ def merge_versions(raw: pa.Table) -> pa.Table:
     table = raw.take(pc.sort_indices(aged, sort_keys=[(name, "ascending") for name in _KEY + _AGE])).combine_chunks()
     table = table.set_column(table.column_names.index("author_id_form"), "author_id_form", _forms(table))
     starts = _group_starts(table)
-    groups = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(table))))
+    bounds = np.append(starts, len(table))
+    groups = np.repeat(np.arange(len(starts)), np.diff(bounds))
     merged = {name: _newest(table[name], starts) for name in table.column_names}
     merged["first_seen_at"] = table["gathered_at"].take(pa.array(starts))
-    merged["last_seen_at"] = table["gathered_at"].take(pa.array(np.append(starts[1:], len(table)) - 1))
+    merged["last_seen_at"] = table["gathered_at"].take(pa.array(bounds[1:] - 1))
     merged["versions"] = pa.array(_distinct_batches(table, groups, len(starts)), pa.int32())
     merged["source_keywords"] = _keywords(table["source_keyword"], groups, len(starts))
     merged["source_dedups"] = _all_true(table["source_dedups"], starts)
