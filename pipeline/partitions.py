@@ -53,8 +53,9 @@ def months(table: str, rows: pa.Table) -> pa.Array:
     column = rows[_MONTH_OF.get(table, "posted_at")]
     if pa.types.is_timestamp(column.type):
         local = pc.add(column.cast(pa.int64()), OFFSET).cast(pa.timestamp("us"))
-        column = local
-    return pc.fill_null(pc.strftime(column.cast(pa.timestamp("s"), safe=False), format="%Y-%m"), UNDATED)
+    else:
+        local = column.cast(pa.timestamp("s"))
+    return pc.fill_null(pc.strftime(local, format="%Y-%m"), UNDATED)
 
 
 def _values(key: str, table: str, rows: pa.Table) -> pa.Array:
