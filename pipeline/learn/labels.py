@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def _read(path: Path) -> pa.Table:
         convert = pa_csv.ConvertOptions(column_types={name: pa.string() for name in names}, strings_can_be_null=False)
         table = pa_csv.read_csv(path, parse_options=options, convert_options=convert)
     except (OSError, ValueError) as error:  # Arrow's and Unicode's errors are ValueErrors
-        why = one_line(error, 160)
+        why = re.sub(r"(got \d+):.*", r"\1", one_line(error, 160))  # Arrow goes on with the row itself
         raise PermanentError(f"labels {path}: {why}; expected a CSV with text,label; check --data") from error
     _check(path, table)
     return table
@@ -120,5 +121,5 @@ def file_hash(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise PermanentError(
-            f"training data {path}: {error.strerror}; see corpora/registry.toml for where it is"
+            f"training data {path}: {error.strerror}; see corpora/README.md for where it is"
         ) from error

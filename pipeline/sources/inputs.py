@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pipeline.errors import UsageError, one_line
 
+LAKE = "_lake.json"  # storage.MARKER: the folder that holds it is a lake, and no inbox
+
 
 @dataclass(frozen=True)
 class InputFile:
@@ -20,7 +22,7 @@ class InputFile:
 
 
 def find_inputs(inputs: Sequence[str]) -> list[InputFile]:
-    """The files of these files, folders (with all below; names that begin with . or _ are left out) and globs.
+    """The files of these files, folders (with all below; names that begin with . or _ are left out, and lakes) and globs.
 
     Sorted by name, then path; a file that several inputs name is there once. An empty folder gives none. Raises UsageError where an
     input does not exist, matches nothing or cannot be read.
@@ -59,6 +61,9 @@ def _named(path: Path) -> Iterator[InputFile]:
 
 def _below(folder: Path) -> Iterator[Path]:
     for here, folders, names in os.walk(folder, onerror=_raise):
+        if LAKE in names:  # a lake would feed on itself, more at every run
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if not name.startswith((".", "_"))]
         paths = (Path(here) / name for name in names if not name.startswith((".", "_")))
         yield from (path for path in paths if path.is_file())

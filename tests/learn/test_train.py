@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.artifacts import load_context, load_linear, load_trust, save_linear, save_values
+from pipeline.errors import PermanentError, UsageError
+from pipeline.learn import context, histories, judge, labels, metrics, sentiment
+from pipeline.learn.baseline import baseline_probabilities
+from pipeline.learn.cards import markdown, write_recipe
+from pipeline.learn.labels import OWN_FOLD, file_hash
+from pipeline.learn.train import promote, train
+from pipeline.settings import Settings
+from pipeline.tables import CLASSES, SENTIMENTS, schema
+from pipeline.text.reading import open_reader
+from pipeline.text.segment import segment_texts
+from pipeline.trust_model import TrustModel
+from tests.tiny import CORPORA, DIARY, RECRUITING, context_model, judge_model, reader, strings
+
+FILES = ["README.md", "metrics.json", "model.json", "recipe.toml", "weights.parquet"]
+TRUST = TrustModel("v", ("paving_days",), (True,), (0.0,), (3.25,), (1.5,), (-0.5,), 0.125)
+
+
+def _guesses(rows: labels.Labels, folds: Any, say: Any, *, train_rows: Any = None, other: Any = None) -> Any:
+    """In place of the baseline, which takes most of the time and has its own test."""
+    n = len(rows if other is None else other)
+    return np.random.default_rng(n).dirichlet(np.ones(len(CLASSES)), n)
+
+
+@pytest.fixture(scope="session")
+def quick() -> Iterator[None]:
+    """20 bootstrap draws instead of 300, and guesses for a baseline."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(metrics.interval.__kwdefaults__, "draws", 20)
+        patch.setattr(judge, "baseline_probabilities", _guesses)
+        yield
+
+
+@pytest.fixture(scope="session")
+def judged(data: Path, small: Settings, tmp_path_factory: pytest.TempPathFactory, quick: None) -> Path:
+    """A judge trained by the command's own function."""
+    out = tmp_path_factory.mktemp("candidates") / "judge"
+    said: list[str] = []
+    figures = train("judge", data, small, out, said.append)
+    assert set(figures) == {"auc", "f1", "context_f1"}
+    assert "fold 5 of 5" in said
+    return out
+
+
+@pytest.fixture(scope="session")
+def felt(data: Path, small: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sentiment model, likewise."""
+    out = tmp_path_factory.mktemp("candidates") / "sentiment"
+    figures = train("sentiment", data, small, out, lambda _: None)
+    assert "polarity_smp2020" in figures
+    return out
+
+
+def test_a_judge_is_a_whole_folder_with_card_recipe_and_figures(judged: Path, data: Path, small: Settings) -> None:
+    assert sorted(p.name for p in judged.iterdir()) == sorted([*FILES, "context"])
+    model, known = load_linear(judged), load_context(judged / "context")
+    assert model.classes == CLASSES
+    assert model.lexicon_version == reader().lexicon.version
+    recipe = tomllib.loads((judged / "recipe.toml").read_text("utf-8"))
+    assert recipe["constants"]["min_authors"] == 5
+    assert recipe["inputs"]["posts_gold/train.csv"] == file_hash(data / "posts_gold/train.csv")
+    assert recipe["inputs"]["corpora/posts/own.csv"] == file_hash(Path(small.corpora) / "posts/own.csv")
+    assert len(recipe["inputs"]) == 8
+    found = json.loads((judged / "metrics.json").read_text("utf-8"))
+    assert [c["where"] for c in found["comparisons"]] == [
+        "5-fold",
+        "5-fold, random stratum",
+        "dev.csv, dev authors left out",
+    ]
+    card = (judged / "README.md").read_text("utf-8")
+    for said in (model.version, known.version, "not human labels", f"{found['comparisons'][0]['judge']['auc']:.3f}"):
+        assert said in card
+
+
+def test_the_trained_judge_tells_recruiting_from_a_diary(judged: Path) -> None:
+    model = load_linear(judged)
+    recruiting, diary = model.probabilities(reader(), reader().read(strings(RECRUITING, DIARY)))
+    loud = [CLASSES.index(c) for c in ("sell", "recruit", "bait")]
+    assert recruiting[loud].sum() > 0.5 > diary[loud].sum()
+
+
+def test_no_text_author_or_path_of_the_data_is_in_the_folder(judged: Path, data: Path) -> None:
+    gold = labels.gold(data / "posts_gold" / "train.csv")
+    entries = set(load_linear(judged).entries["text"].to_pylist())
+    words = "".join(p.read_text("utf-8") for p in judged.rglob("*") if p.suffix in (".md", ".json", ".toml"))
+    for text, author in zip(gold.texts.to_pylist(), gold.author.tolist(), strict=True):
+        assert text not in entries or len(text) <= 4
+        assert len(text) < 8 or text not in words
+        assert f'"{author}"' not in words
+    assert str(data) not in words
+
+
+def test_training_again_gives_the_same_bytes(judged: Path, data: Path, small: Settings, tmp_path: Path) -> None:
+    train("judge", data, small, tmp_path / "again", lambda _: None)
+    for path in judged.rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(judged)).read_bytes(), path.name
+
+
+def test_disputed_rows_are_no_training_rows(data: Path, small: Settings, tmp_path: Path) -> None:
+    shutil.copytree(data / "posts_gold", tmp_path / "posts_gold")
+    with (tmp_path / "posts_gold" / "train.csv").open("a", encoding="utf-8") as file:
+        file.write("weibo_2014,zz,1,,难说这是什么,disputed,1,random,0\n")
+    corpus = judge.training_corpus(tmp_path, Path(small.corpora), reader())
+    assert (corpus.labels.label >= 0).all()
+    assert len(corpus.labels) == len(corpus.reading) == 360
+
+
+def test_no_row_is_judged_by_a_model_that_saw_its_fold(
+    data: Path, small: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = judge.training_corpus(data, Path(small.corpora), reader())
+    fold = corpus.labels.fold
+    seen: list[np.ndarray] = []  # type: ignore[type-arg]
+
+    def remember(corpus: judge.Corpus, reader: Any, rows: Any, other: Any = None) -> Any:
+        seen.append(rows)
+        return np.full((len(fold), len(CLASSES)), float(len(seen)))
+
+    monkeypatch.setattr(judge, "_fit_on", remember)
+    logits = judge.out_of_fold(corpus, reader(), lambda _: None)
+    assert np.isnan(logits[fold == OWN_FOLD]).all()
+    for k in range(5):
+        assert (logits[fold == k] == k + 1).all()
+        assert not seen[k][fold == k].any()
+        assert seen[k][fold != k].all()
+
+
+def test_the_base_rate_is_that_of_the_random_stratum(data: Path) -> None:
+    gold = labels.gold(data / "posts_gold" / "train.csv")
+    loud = [CLASSES[i] in ("sell", "recruit", "bait") for i in gold.label[gold.stratum == "random"].tolist()]
+    assert judge.natural_base_rate(gold) == pytest.approx(np.mean(loud))
+
+
+def test_gold_posts_are_met_in_their_histories(data: Path, small: Settings, judged: Path) -> None:
+    corpus = judge.training_corpus(data, Path(small.corpora), reader())
+    calibration = judge.Calibration(1.0, np.zeros(len(CLASSES)))
+    found = context.examples(data, corpus, reader(), calibration, lambda _: None)
+    gold = corpus.labels.fold != OWN_FOLD
+    in_histories = gold & (corpus.labels.dataset != "xhs_2018")
+    assert len(found.label) == in_histories.sum()
+    assert set(found.features) == set(context.CONTEXT)
+    dated = corpus.labels.dataset[in_histories] != "weibo_2014"
+    assert (found.features["past_known"][dated] > 0).all()  # a copy of each was posted an hour before it
+    assert (found.features["past_known"][~dated] == 0).all()
+
+
+def test_histories_are_raw_posts_in_universal_time(data: Path) -> None:
+    local, undated, universal = (histories.raw_posts(data, name) for name in histories._SHAPE)
+    assert local.schema.equals(schema("raw_posts"))
+    assert local["posted_at"][0].as_py().isoformat() == "2015-04-30T16:00:00+00:00"
+    assert universal["posted_at"][0].as_py().isoformat() == "2015-05-01T00:00:00+00:00"
+    assert undated["posted_at"].null_count == len(undated)
+    assert len(set(local["post_id"].to_pylist())) == len(local)
+    some = local["author_id"].slice(0, 1).combine_chunks()
+    assert set(histories.raw_posts(data, "weibo_authors", some)["author_id"].to_pylist()) == set(some.to_pylist())
+    assert len(histories.all_histories(data)) == len(local) + len(undated) + len(universal)
+
+
+def test_missing_data_is_one_line(data: Path, small: Settings, tmp_path: Path) -> None:
+    cases: list[tuple[Any, str]] = [
+        (lambda: train("judge", tmp_path / "nowhere", small, tmp_path / "out", print), "nowhere"),
+        (lambda: train("judge", tmp_path, small, tmp_path / "out", print), "posts_gold"),
+        (lambda: train("sentiment", tmp_path, small, tmp_path / "out", print), "sentiment"),
+        (lambda: histories.raw_posts(tmp_path, "weibo_2014"), "weibo_2014"),
+        (lambda: sentiment.load(tmp_path), "smp2020"),
+    ]
+    for do, said in cases:
+        with pytest.raises(PermanentError, match=said) as told:
+            do()
+        assert "\n" not in str(told.value)
+    with pytest.raises(UsageError, match="judge, sentiment, trust"):
+        train("feelings", data, small, tmp_path / "out", print)
+
+
+def test_a_sentiment_model_is_a_whole_folder(felt: Path) -> None:
+    assert sorted(p.name for p in felt.iterdir()) == FILES
+    model = load_linear(felt)
+    assert model.classes == SENTIMENTS
+    chances = model.probabilities(
+        reader(), reader().read(strings("今天好开心呀呀", "心里难过得很，睡不着", "会议改到下午三点半"))
+    )
+    assert [SENTIMENTS[i] for i in chances.argmax(axis=1)] == ["positive", "negative", "neutral"]
+    assert model.version in (felt / "README.md").read_text("utf-8")
+
+
+def test_training_sentiment_again_gives_the_same_bytes(felt: Path, data: Path, small: Settings, tmp_path: Path) -> None:
+    train("sentiment", data, small, tmp_path / "again", lambda _: None)
+    for name in FILES:
+        assert (felt / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+
+
+def test_feelings_have_sides_and_what_is_held_out_does_not_hang_on_the_rest(data: Path) -> None:
+    found = sentiment.load(data)
+    by_text = dict(
+        zip(found.texts.to_pylist(), zip(found.label.tolist(), found.held_out.tolist(), strict=True), strict=True)
+    )
+    assert by_text["今天好开心呀。"][0] == sentiment.POSITIVE
+    assert by_text["今天星期三。"][0] == sentiment.NEUTRAL
+    assert by_text["心里难过得睡不着。"][0] == sentiment.NEGATIVE
+    assert not [text for text in by_text if text.startswith("居然下雪")]
+    held = found.held_out & (found.dataset != "smp2020")
+    assert 0 < held.sum() < 0.25 * (found.dataset != "smp2020").sum()
+
+
+def _candidate(folder: Path) -> Path:
+    save_linear(folder, judge_model(), name="judge")
+    save_values(folder / "context", context_model(), kind="context")
+    return folder
+
+
+def test_a_promoted_candidate_replaces_what_stood_there(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    promote(_candidate(tmp_path / "one" / "judge"), models)
+    (models / "judge" / "stray.txt").write_text("old", "utf-8")
+    second = _candidate(tmp_path / "two" / "judge")
+    (second / "README.md").write_text("new", "utf-8")
+    assert promote(second, models) == models / "judge"
+    assert sorted(p.name for p in (models / "judge").iterdir()) == [
+        "README.md",
+        "context",
+        "model.json",
+        "weights.parquet",
+    ]
+    assert [p.name for p in models.iterdir()] == ["judge"]
+    load_linear(models / "judge")
+    load_context(models / "judge" / "context")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda judge: (judge / "weights.parquet").write_bytes(b"x"), "weights.parquet was changed"),
+        (lambda judge: shutil.rmtree(judge / "context"), "no model.json"),
+        (lambda judge: (judge / "context" / "model.json").write_text("{}"), "unreadable"),
+        (lambda judge: (judge / "model.json").unlink(), "no model.json"),
+    ],
+)
+def test_a_candidate_that_is_not_whole_is_refused_and_the_old_model_stays(
+    tmp_path: Path, damage: Any, said: str
+) -> None:
+    models = tmp_path / "models"
+    promote(_candidate(tmp_path / "one" / "judge"), models)
+    before = {p: p.read_bytes() for p in models.rglob("*.*")}
+    broken = _candidate(tmp_path / "two" / "judge")
+    damage(broken)
+    with pytest.raises(PermanentError) as told:
+        promote(broken, models)
+    assert said in str(told.value)
+    assert {p: p.read_bytes() for p in models.rglob("*.*")} == before
+
+
+def test_a_folder_of_another_name_or_kind_is_not_promoted(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="judge, sentiment, trust"):
+        promote(_candidate(tmp_path / "best"), tmp_path / "models")
+    save_values(tmp_path / "judge", TRUST, kind="trust")
+    with pytest.raises(PermanentError, match="kind trust"):
+        promote(tmp_path / "judge", tmp_path / "models")
+    save_values(tmp_path / "trust", TRUST, kind="trust")
+    load_trust(promote(tmp_path / "trust", tmp_path / "models"))
+    assert not (tmp_path / "models" / "judge").exists()
+
+
+def test_training_reads_the_lexicon_of_its_settings(small: Settings) -> None:
+    assert open_reader(small.corpora).lexicon.version == open_reader(CORPORA).lexicon.version
+
+
+def test_a_recipe_names_every_input_by_its_hash(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"abc")
+    write_recipe(tmp_path, {"seed": 7, "note": "x"}, {"a.csv": tmp_path / "a.csv"})
+    found = tomllib.loads((tmp_path / "recipe.toml").read_text("utf-8"))
+    assert found == {"constants": {"seed": 7, "note": "x"}, "inputs": {"a.csv": file_hash(tmp_path / "a.csv")}}
+    assert markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n|---|---|\n| 1 | 2 |"
+
+
+def test_the_intercept_of_the_context_model_keeps_the_natural_share() -> None:
+    dice = np.random.default_rng(2)
+    features = {name: dice.normal(size=3_000) for name in context.CONTEXT}
+    loud = dice.random(3_000) < 1 / (1 + np.exp(-(2 * features["text"] - 1)))
+    rows = context.Examples(
+        features, np.where(loud, 1, 0), np.array(["a"] * 3_000, object), np.arange(3_000) % 5, np.arange(3_000) % 2 == 0
+    )
+    model = context.fit_context(rows, 0.3, np.ones(3_000, bool))
+    chance = 1 / (1 + np.exp(-model.logits(features, 0.3)))
+    assert chance[rows.natural].mean() == pytest.approx(loud[rows.natural].mean(), abs=1e-3)
+    assert model.coefficients[0] == pytest.approx(2, abs=0.2)
+    assert abs(model.coefficients[1]) < 0.2
+    assert context.gain(rows, 0.3)["context_auc"] > 0.8
+
+
+def test_the_baseline_is_the_plain_tutorial(data: Path) -> None:
+    import scipy.sparse as sp
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    gold = labels.gold(data / "posts_gold" / "train.csv")
+    found = baseline_probabilities(gold, (0,), lambda _: None)
+    train_rows, test_rows = gold.fold != 0, gold.fold == 0
+    texts = np.array(gold.texts.to_pylist(), object)
+    options = {"min_df": 2, "sublinear_tf": True, "dtype": np.float32}
+    chars = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), **options)
+    words = TfidfVectorizer(analyzer=lambda text: segment_texts([text])[0], **options)
+    x = sp.hstack([chars.fit_transform(texts[train_rows]), words.fit_transform(texts[train_rows])])
+    y = sp.hstack([chars.transform(texts[test_rows]), words.transform(texts[test_rows])])
+    want = LogisticRegression(C=1.0, max_iter=200).fit(x, gold.label[train_rows]).predict_proba(y)
+    assert found[test_rows] == pytest.approx(want, abs=1e-3)
+    assert np.isnan(found[train_rows]).all()
+    other = baseline_probabilities(gold, (), lambda _: None, train_rows=train_rows, other=gold.take(test_rows))
+    assert other == pytest.approx(want, abs=1e-3)
+
+
+def test_a_trust_model_is_trained_on_what_a_run_gives_for_the_labelled_accounts(
+    judged: Path, felt: Path, data: Path, small: Settings, tmp_path: Path
+) -> None:
+    models = tmp_path / "models"
+    for folder in (judged, felt):
+        promote(folder, models)
+    settings = small.model_copy(update={"models": str(models)})
+    figures = train("trust", data, settings, tmp_path / "trust", lambda _: None)
+    assert 0 <= figures["auc"] <= 1
+    model = load_trust(tmp_path / "trust")
+    assert model.version in (tmp_path / "trust" / "README.md").read_text("utf-8")
+    train("trust", data, settings, tmp_path / "again", lambda _: None)
+    for path in (tmp_path / "trust").iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
