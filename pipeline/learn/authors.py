@@ -22,7 +22,7 @@ from pipeline.steps.trust import author_trust
 
 
 def labelled_authors(data: Path, settings: Settings, say: Callable[[str], None]) -> tuple[pa.Table, NDArray[np.bool_]]:
-    """Rows of author_trust for the labelled accounts of weibo_authors, and which are spammers."""
+    """Rows of author_trust for the labelled accounts of weibo_authors, by that set's own ids, and which are spammers."""
     with tempfile.TemporaryDirectory() as folder:
         own = settings.model_copy(update={"lake": f"{folder}/lake"})
         with writing(own, lambda stage, done, total: say(f"{stage} {done:,} of {total:,}")) as run:
@@ -50,4 +50,7 @@ def _with_labels(rows: pa.Table, data: Path, key: bytes) -> tuple[pa.Table, NDAr
     found = pc.index_in(rows["author_id"].combine_chunks(), value_set=keyed)
     told = found.is_valid()
     spammer = pc.equal(labels["is_spammer"].combine_chunks().cast(pa.string()).take(found.drop_null()), "1")
-    return rows.filter(told), np.asarray(spammer.to_numpy(zero_copy_only=False), bool)
+    own_ids = ids.take(found.drop_null())  # those of the data set: keyed ids would put authors in an order by the key
+    rows = rows.filter(told)
+    rows = rows.set_column(rows.column_names.index("author_id"), "author_id", own_ids)
+    return rows, np.asarray(spammer.to_numpy(zero_copy_only=False), bool)

@@ -320,17 +320,21 @@ def test_the_baseline_is_the_plain_tutorial(data: Path) -> None:
     assert other == pytest.approx(want, abs=1e-3)
 
 
-def test_a_trust_model_is_trained_on_what_a_run_gives_for_the_labelled_accounts(
-    judged: Path, felt: Path, data: Path, small: Settings, tmp_path: Path
-) -> None:
-    models = tmp_path / "models"
+@pytest.fixture
+def with_models(judged: Path, felt: Path, small: Settings, tmp_path: Path) -> Settings:
+    """The settings with the two models promoted."""
     for folder in (judged, felt):
-        promote(folder, models)
-    settings = small.model_copy(update={"models": str(models)})
-    figures = train("trust", data, settings, tmp_path / "trust", lambda _: None)
-    assert 0 <= figures["auc"] <= 1
-    model = load_trust(tmp_path / "trust")
-    assert model.version in (tmp_path / "trust" / "README.md").read_text("utf-8")
-    train("trust", data, settings, tmp_path / "again", lambda _: None)
-    for path in (tmp_path / "trust").iterdir():
-        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+        promote(folder, tmp_path / "models")
+    return small.model_copy(update={"models": str(tmp_path / "models")})
+
+
+def test_a_trust_model_of_the_labelled_accounts_does_not_hang_on_the_author_key(
+    data: Path, with_models: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for out, key in (("one", "ab" * 32), ("other", "cd" * 32)):
+        monkeypatch.setenv("XINREN_ID_KEY", key)
+        figures = train("trust", data, with_models, tmp_path / out, lambda _: None)
+        assert 0 <= figures["auc"] <= 1
+    assert load_trust(tmp_path / "one").version in (tmp_path / "one" / "README.md").read_text("utf-8")
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes(), path.name
