@@ -338,7 +338,7 @@ def test_a_lake_that_cannot_be_written_is_one_line(
     monkeypatch.setattr(Disk, "write", refuse)
     more = write_file(tmp_path / "more.jsonl", [{"text": "新的一行"}])
     status, out, err = xinren(*words, more, "--lake", lake)
-    assert (status, out, err.count("\n"), "Read-only file system" in err) == (1, "", 1, True)
+    assert (status, out, err.count("\n"), "Read-only file system; expected a place" in err) == (1, "", 1, True)
     monkeypatch.undo()
     assert Lake.open(str(lake)).snapshot().number == 1
 

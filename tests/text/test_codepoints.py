@@ -76,3 +76,8 @@ def test_a_lone_surrogate_in_a_list_becomes_a_question_mark() -> None:
 
 def test_a_family_emoji_is_counted_by_code_points() -> None:
     assert from_list(["👨‍👩‍👧", "", "臺灣"]).lengths.tolist() == [5, 0, 2]
+
+
+def test_characters_at_the_borders_of_one_two_three_and_four_bytes_come_back() -> None:
+    texts = ["\x7f\x80", "\u07ff\u0800", "\uffff\U00010000", "\U0010ffff"]
+    assert to_arrow(from_list(texts)).to_pylist() == texts
