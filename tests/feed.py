@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -163,13 +164,14 @@ def need_models() -> None:
 @contextmanager
 def opened_once() -> Iterator[None]:
     """Every model, and jieba, is opened once for all runs in this process instead of once a run."""
-    from pipeline import api, run, stages
+    import pipeline.stages  # noqa: F401 - its rooms stand in sys.modules
+    from pipeline import api, run
 
     once = {"open_reader": _reader, "load_linear": _linear, "load_context": _context}
     with (
         mock.patch.multiple(run, **once),
         mock.patch.multiple(api, **once),
-        mock.patch.object(stages, "load_trust", _trust),
+        mock.patch.object(sys.modules["pipeline.stages.trust"], "load_trust", _trust),
     ):
         yield
 

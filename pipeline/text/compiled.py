@@ -1,0 +1,46 @@
+"""Compiled kernels: Numba's machine code, kept in the user's own cache folder so that only the first run compiles.
+
+Numba keeps what it compiled as pickles, so the folder is 0700 and the user's own; where none can be had (a read-only
+home), every process compiles for itself (about half a minute). Kernels release the GIL: threads run them side by side.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+CACHE_HOME = "XDG_CACHE_HOME"
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def cache_folder() -> Path:
+    """The user's own cache folder for xinren, made 0700. Raises OSError where there is none that only the user can write."""
+    folder = Path(os.environ.get(CACHE_HOME) or Path.home() / ".cache") / "xinren"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    about = folder.stat()
+    if about.st_uid != os.getuid() or about.st_mode & 0o022:
+        raise PermissionError(f"{folder}: others can write there; expected a folder of the user's own; chmod 700 it")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} is not writable")
+    return folder
+
+
+@lru_cache(maxsize=1)
+def _compiler() -> Callable[[Any], Any]:
+    import numba
+
+    try:
+        numba.config.CACHE_DIR = str(cache_folder() / "kernels")
+        cache = True
+    except OSError:
+        cache = False
+    return numba.njit(cache=cache, nogil=True, error_model="numpy")
+
+
+def kernel(function: _F) -> _F:
+    """`function` compiled at its first call, or loaded from the cache; integers wrap, floats keep IEEE order."""
+    compiled: _F = _compiler()(function)
+    return compiled
