@@ -37,7 +37,8 @@ def _compiler() -> Callable[[Any], Any]:
         cache = True
     except OSError:
         cache = False
-    return numba.njit(cache=cache, nogil=True, error_model="numpy")
+    compile_: Callable[[Any], Any] = numba.njit(cache=cache, nogil=True, error_model="numpy")
+    return compile_
 
 
 def kernel(function: _F) -> _F:
