@@ -10,23 +10,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.text.compiled import kernel
+
 Codes = NDArray[np.uint32]
 Ints = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
 SEPARATOR = "\x1e"  # RECORD SEPARATOR ends every text; one inside a text counts as a space
 _SEPARATOR_CODE = ord(SEPARATOR)
 
 
 @dataclass(frozen=True)
 class TextBatch:
-    """`joined` holds every text followed by SEPARATOR; `codes` its code points; text i is joined[starts[i]:starts[i+1]-1]."""
+    """`codes` holds the code points of every text followed by SEPARATOR; text i is codes[starts[i]:starts[i+1]-1]."""
 
-    joined: str
+    codes: Codes
     starts: Ints
 
     @cached_property
-    def codes(self) -> Codes:
-        """The code points of `joined`."""
-        return np.frombuffer(self.joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    def joined(self) -> str:
+        """All texts as one string, each followed by SEPARATOR: for what can only work on strings."""
+        return self.codes.astype("<u4", copy=False).tobytes().decode("utf-32-le", "surrogatepass")
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -37,11 +40,11 @@ class TextBatch:
         return np.diff(self.starts) - 1
 
     def rows(self) -> NDArray[np.int32]:
-        """For each code point of `joined`, the number of its text."""
+        """For each code point the number of its text."""
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
 
     def row_of(self, positions: Ints) -> Ints:
-        """For positions in `joined`, the numbers of their texts."""
+        """For positions in `codes`, the numbers of their texts."""
         return np.searchsorted(self.starts, positions, side="right") - 1
 
     def count(self, hits: NDArray[np.bool_]) -> Ints:
@@ -49,21 +52,30 @@ class TextBatch:
         total = np.concatenate(([0], np.cumsum(hits, dtype=np.int64)))
         return total[self.starts[1:]] - total[self.starts[:-1]]
 
+    def take(self, rows: Ints) -> TextBatch:
+        """The batch of some of the texts, in the order of `rows`."""
+        sizes = np.diff(self.starts)[rows]
+        starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+        at = np.arange(starts[-1]) + np.repeat(self.starts[rows] - starts[:-1], sizes)
+        return TextBatch(self.codes[at], starts)
+
 
 def from_arrow(texts: pa.Array | pa.ChunkedArray) -> TextBatch:
     """The batch of a string array; NULL is the empty text, a SEPARATOR inside a text becomes a space."""
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.combine_chunks()
-    plain = pc.replace_substring(pc.fill_null(texts.cast(pa.large_string()), ""), SEPARATOR, " ")
-    lengths = pc.utf8_length(plain).to_numpy(zero_copy_only=False)
-    ended = pc.binary_join_element_wise(
-        plain, pa.scalar("", pa.large_string()), pa.scalar(SEPARATOR, pa.large_string())
-    )
-    _, offsets, data = ended.buffers()
-    bounds = np.frombuffer(offsets, np.int64)[ended.offset : ended.offset + len(ended) + 1]
-    raw = bytes(memoryview(data)[bounds[0] : bounds[-1]]) if data is not None and len(ended) else b""
-    starts = np.concatenate(([0], np.cumsum(lengths + 1))).astype(np.int64)
-    return TextBatch(raw.decode("utf-8"), starts)
+    if texts.null_count:
+        texts = pc.fill_null(texts, "")
+    plain = texts.cast(pa.large_string())
+    _, offsets, data = plain.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[plain.offset : plain.offset + len(plain) + 1]
+    raw = np.frombuffer(b"" if data is None else data, np.uint8)  # read-only, as all that Arrow holds
+    if not len(plain):
+        return TextBatch(np.zeros(0, np.uint32), np.zeros(1, np.int64))
+    codes = np.empty(bounds[-1] - bounds[0] + len(plain), np.uint32)
+    starts = np.empty(len(plain) + 1, np.int64)
+    n = _decode(raw, bounds, codes, starts)
+    return TextBatch(codes[:n].copy() if n * 2 < len(codes) else codes[:n], starts)
 
 
 def from_list(texts: list[str]) -> TextBatch:
@@ -72,22 +84,78 @@ def from_list(texts: list[str]) -> TextBatch:
 
 
 def from_codes(codes: Codes) -> TextBatch:
-    """The batch whose joined code points are `codes` (each text ended by SEPARATOR)."""
-    joined = codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    """The batch whose code points are `codes` (each text ended by SEPARATOR)."""
     ends = np.flatnonzero(codes == _SEPARATOR_CODE) + 1
-    return TextBatch(joined, np.concatenate(([0], ends)).astype(np.int64))
+    return TextBatch(codes, np.concatenate(([0], ends)).astype(np.int64))
 
 
 def to_arrow(batch: TextBatch) -> pa.Array:
-    """The texts as a string array."""
-    codes = batch.codes
-    width = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)  # UTF-8 bytes per code point
-    ends = np.concatenate(([0], np.cumsum(width)))
-    bounds = ends[batch.starts]
-    data = np.frombuffer(batch.joined.encode("utf-8", "replace"), np.uint8)
-    keep = np.ones(len(data), bool)
-    keep[bounds[1:] - 1] = False  # the separators
-    offsets = (bounds - np.arange(len(bounds))).astype(np.int64)
-    return pa.LargeStringArray.from_buffers(len(batch), pa.py_buffer(offsets), pa.py_buffer(data[keep].tobytes())).cast(
-        pa.string()
-    )
+    """The texts as a string array; a surrogate, which UTF-8 cannot hold, becomes a question mark."""
+    data = np.empty(4 * len(batch.codes), np.uint8)
+    offsets = np.empty(len(batch) + 1, np.int64)
+    n = _encode(batch.codes, batch.starts, data, offsets)
+    texts = pa.LargeStringArray.from_buffers(len(batch), pa.py_buffer(offsets), pa.py_buffer(data[:n].copy()))
+    return texts.cast(pa.string())
+
+
+@kernel
+def _decode(data: Bytes, bounds: Ints, codes: Codes, starts: Ints) -> int:
+    """Valid UTF-8 to code points; how many there are. Arrow guarantees that its strings are valid."""
+    at = 0
+    for row in range(len(bounds) - 1):
+        starts[row] = at
+        i, end = bounds[row], bounds[row + 1]
+        while i < end:
+            first = np.uint32(data[i])
+            if first < 0x80:
+                codes[at] = np.uint32(0x20) if first == _SEPARATOR_CODE else first
+                i += 1
+            elif first < 0xE0:
+                codes[at] = ((first & 0x1F) << 6) | (data[i + 1] & 0x3F)
+                i += 2
+            elif first < 0xF0:
+                codes[at] = ((first & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
+                i += 3
+            else:
+                high = ((first & 0x07) << 18) | ((data[i + 1] & 0x3F) << 12)
+                codes[at] = high | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F)
+                i += 4
+            at += 1
+        codes[at] = _SEPARATOR_CODE
+        at += 1
+    starts[len(bounds) - 1] = at
+    return at
+
+
+@kernel
+def _encode(codes: Codes, starts: Ints, data: Bytes, offsets: Ints) -> int:
+    """Code points to UTF-8 without the separators; how many bytes."""
+    at = 0
+    for row in range(len(starts) - 1):
+        offsets[row] = at
+        for i in range(starts[row], starts[row + 1] - 1):
+            code = codes[i]
+            if code < 0x80:
+                data[at] = code
+                at += 1
+            elif code < 0x800:
+                data[at] = 0xC0 | (code >> 6)
+                data[at + 1] = 0x80 | (code & 0x3F)
+                at += 2
+            elif code < 0x10000:
+                if 0xD800 <= code < 0xE000:
+                    data[at] = 0x3F
+                    at += 1
+                    continue
+                data[at] = 0xE0 | (code >> 12)
+                data[at + 1] = 0x80 | ((code >> 6) & 0x3F)
+                data[at + 2] = 0x80 | (code & 0x3F)
+                at += 3
+            else:
+                data[at] = 0xF0 | (code >> 18)
+                data[at + 1] = 0x80 | ((code >> 12) & 0x3F)
+                data[at + 2] = 0x80 | ((code >> 6) & 0x3F)
+                data[at + 3] = 0x80 | (code & 0x3F)
+                at += 4
+    offsets[len(starts) - 1] = at
+    return at

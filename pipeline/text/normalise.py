@@ -12,12 +12,14 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.text.codepoints import SEPARATOR, Codes, Ints, TextBatch, from_arrow, from_codes, to_arrow
+from pipeline.text.codepoints import SEPARATOR, Codes, Ints, TextBatch, from_arrow, to_arrow
+from pipeline.text.compiled import kernel
 
 # Characters that show nothing: soft hyphen, joiners, fillers of Hangul, direction marks, variation selectors, tags.
 _INVISIBLE = (
@@ -25,6 +27,7 @@ _INVISIBLE = (
     (0x200B, 0x2010), (0x202A, 0x202F), (0x2060, 0x2070), (0x20E3, 0x20E4), (0x3164, 0x3165), (0xFE00, 0xFE10),
     (0xFEFF, 0xFF00), (0xFFA0, 0xFFA1), (0xFFF9, 0xFFFC), (0xE0000, 0xE01F0),
 )  # fmt: skip
+_WIDTH, _RULE, _VALUE, _MOST = 21, 24, 0x1FFFFF, 7  # see _Table; ﷺ folds to more than 7, and says so in `several`
 RULES = ("zero_width", "full_width", "enclosed", "traditional")
 _NONE, _ZERO_WIDTH, _FULL_WIDTH, _ENCLOSED, _TRADITIONAL = range(5)
 
@@ -54,10 +57,10 @@ class Normalised:
 
 @dataclass(frozen=True)
 class _Table:
-    single: NDArray[np.uint32]  # the folded code point; 0 where it goes; its place in `several` where there are more
-    width: NDArray[np.uint8]  # how many code points it folds to
+    """Per code point one number: bits 0-20 what it becomes, or its place in `several`; 21-23 how many; 24-26 the rule."""
+
+    single: NDArray[np.uint32]
     several: NDArray[np.uint32]
-    rule: NDArray[np.uint8]
 
 
 def _enclosed() -> Iterator[tuple[int, str]]:
@@ -77,14 +80,15 @@ def _fold_one(char: str) -> str:
 
 @lru_cache(maxsize=1)
 def _table() -> _Table:
-    size = 0x110000
-    single, width, rule = np.arange(size, dtype=np.uint32), np.ones(size, np.uint8), np.zeros(size, np.uint8)
+    single = np.arange(0x110000, dtype=np.uint32) | np.uint32(1 << _WIDTH)
     several: list[int] = []
     for code, (folded, why) in _folds().items():
-        width[code], rule[code] = len(folded), why
-        single[code] = len(several) if len(folded) > 1 else ord(folded or "\0")
-        several += [ord(c) for c in folded] if len(folded) > 1 else []
-    return _Table(single, width, np.array(several, np.uint32), rule)
+        value = len(several) if len(folded) > 1 else ord(folded or "\0")
+        single[code] = value | min(len(folded), _MOST) << _WIDTH | why << _RULE
+        several += ([len(folded)] if len(folded) >= _MOST else []) + (
+            [ord(c) for c in folded] if len(folded) > 1 else []
+        )
+    return _Table(single, np.array(several, np.uint32))
 
 
 def _folds() -> dict[int, tuple[str, int]]:
@@ -118,23 +122,51 @@ def _kind(code: int, folded: str) -> int:
 
 def normalise(batch: TextBatch) -> Normalised:
     """The folded texts, row for row."""
-    table, codes = _table(), batch.codes
-    width = table.width[codes]
-    source = np.repeat(np.arange(len(codes), dtype=np.int64), width)
-    folded = table.single[codes[source]]
-    _fill_several(folded, codes, width, table)
-    rules = table.rule[codes]
-    counts = {name: batch.count(rules == i + 1) for i, name in enumerate(RULES)}
-    return Normalised(from_codes(folded), source, counts)
+    table = _table()
+    size = _folded_size(batch.codes, table.single, table.several)
+    folded, source = np.empty(size, np.uint32), np.empty(size, np.int64)
+    starts, counts = np.zeros(len(batch) + 1, np.int64), np.zeros((len(RULES) + 1, len(batch)), np.int64)
+    _fold_codes(batch.codes, batch.starts, table.single, table.several, folded, source, starts, counts)
+    return Normalised(TextBatch(folded, starts), source, {name: counts[i + 1] for i, name in enumerate(RULES)})
 
 
-def _fill_several(folded: Codes, codes: Codes, width: NDArray[np.uint8], table: _Table) -> None:
-    """Write what ㎏ or ⑴ becomes; work and memory go by the number of such characters, however many there are."""
-    wide = np.flatnonzero(width > 1)
-    times = width[wide].astype(np.int64)
-    nth = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
-    begin = np.cumsum(width, dtype=np.int64)[wide] - times
-    folded[np.repeat(begin, times) + nth] = table.several[np.repeat(table.single[codes[wide]], times) + nth]
+@kernel
+def _folded_size(codes: Codes, single: Codes, several: Codes) -> int:
+    size = 0
+    for i in range(len(codes)):
+        entry = single[codes[i]]
+        width = (entry >> _WIDTH) & _MOST
+        size += several[entry & _VALUE] if width == _MOST else width
+    return size
+
+
+@kernel
+def _fold_codes(
+    codes: Codes, starts: Ints, single: Codes, several: Codes, folded: Codes, source: Ints, ends: Ints, counts: Any
+) -> None:
+    """Fill `folded`, `source`, `ends` (where each text begins and the last ends) and `counts`, rules by texts."""
+    at = 0
+    for row in range(len(starts) - 1):
+        for i in range(starts[row], starts[row + 1]):
+            entry = single[codes[i]]
+            width = np.int64((entry >> _WIDTH) & _MOST)
+            rule = entry >> _RULE
+            if rule:
+                counts[rule, row] += 1
+            if width == 1:
+                folded[at] = entry & _VALUE
+                source[at] = i
+                at += 1
+                continue
+            first = np.int64(entry & _VALUE)
+            if width == _MOST:
+                width = np.int64(several[first])
+                first += 1
+            for k in range(width):
+                folded[at] = several[first + k]
+                source[at] = i
+                at += 1
+        ends[row + 1] = at
 
 
 def normalise_texts(texts: pa.Array) -> pa.Array:
