@@ -15,11 +15,12 @@ from pipeline.errors import PermanentError, UsageError, one_line
 from pipeline.judge_model import ContextModel, text_logits
 from pipeline.steps.features import TextModels, text_columns
 from pipeline.steps.judge import decide
-from pipeline.steps.reasons import text_reason_lists
+from pipeline.steps.reasons import Flagged, text_reason_lists
 from pipeline.tables import BROADCAST, CLASSES
 from pipeline.text.codepoints import from_arrow, to_arrow
 from pipeline.text.contacts import redact_batch
 from pipeline.text.reading import open_reader
+from pipeline.threads import in_order, n_threads
 
 BATCH = 4_000  # texts judged at a time: their n-grams are held in memory
 BASE_RATE = 0.3
@@ -48,19 +49,20 @@ class Scorer:
         text_column: str = "text",
         base_rate: float = BASE_RATE,
         done: Callable[[int], None] = lambda _: None,
+        workers: int = 0,
     ) -> pa.Table:
         """`table` with label, p_*, broadcast_probability, is_broadcast, reasons, sentiment and the counts beside its own.
 
         Rows keep their order; a row whose text is NULL or shows nothing gets NULL. A column of the input that has one of
-        these names is renamed input_<name>. Spans are code points of the text as given. Raises UsageError where there is
-        no such column of texts, or several of one name.
+        these names is renamed input_<name>. Spans are code points of the text as given. `workers` threads judge (0: one
+        per core, at most 4). Raises UsageError where there is no such column of texts, or several of one name.
         """
         column = _texts(table, text_column)
+        slices = (column.slice(start, BATCH) for start in range(0, max(len(table), 1), BATCH))
         parts = []
-        for start in range(0, max(len(table), 1), BATCH):
-            texts = column.slice(start, BATCH)
-            parts.append(self.judge(texts, base_rate))
-            done(len(texts))
+        for part in in_order(lambda texts: self.judge(texts, base_rate), slices, n_threads(workers)):
+            parts.append(part)
+            done(len(part))
         judged = pa.concat_tables(parts).combine_chunks()
         own = table.rename_columns(_beside(table.column_names, judged.column_names))
         for name in judged.column_names:
@@ -76,13 +78,13 @@ class Scorer:
         broadcast = classes[:, [CLASSES.index(c) for c in BROADCAST]].sum(axis=1)
         logits = text_logits(broadcast) + self.context.shift(base_rate)
         probability, is_broadcast, label = decide(classes, logits)
-        asked = np.where(is_broadcast, label, -1)
+        flagged = Flagged(np.flatnonzero(is_broadcast), label[is_broadcast])
         del columns["text_label"]
         first = {
             "label": pa.array(CLASSES, pa.string()).take(pa.array(label)),
             "broadcast_probability": pa.array(probability.astype(np.float32)),
             "is_broadcast": pa.array(is_broadcast),
-            "reasons": text_reason_lists(reading, asked, self.models.judge, self.models.reader, redacted),
+            "reasons": text_reason_lists(reading, flagged, self.models.judge, self.models.reader, redacted),
         }
         blank = pc.equal(pc.utf8_trim_whitespace(to_arrow(reading.folded.batch)), "")  # zero-width characters are gone
         everything = pa.table(first | columns)

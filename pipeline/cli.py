@@ -62,7 +62,7 @@ def _stage_flags(parser: argparse.ArgumentParser) -> None:
     _flag(parser, "--as-of", metavar="DATE", help="trust at the end of this local day (default: the newest post's)")
     _flag(parser, "--known-at", metavar="TIME", help="use only what was gathered by then")
     _flag(parser, "--base-rate", type=float, help="share of broadcasting expected in the feed (default 0.3)")
-    _flag(parser, "--workers", type=int, help="processes for the text features (default: one per core, at most 4)")
+    _flag(parser, "--workers", type=int, help="threads for the texts (default: one per core, at most 4)")
     _flag(parser, "--batch-rows", type=int, help="posts per batch (default 4000)")
     _flag(parser, "--default-platform", metavar="SLUG", help="platform of native rows without one (default unknown)")
     _flag(

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         "unknown", pattern=r"^[a-z][a-z0-9_]{0,31}$", description="platform of native rows without one"
     )
     columns: dict[str, str] = Field({}, description="native files: other column names -> raw_posts columns")
-    workers: int = Field(0, ge=0, le=64, description="processes for the text features; 0: one per core, at most 4")
+    workers: int = Field(0, ge=0, le=64, description="threads for the texts; 0: one per core, at most 4")
     batch_rows: int = Field(4_000, ge=100, description="posts per batch; bounds memory")
 
     @field_validator("gathered_at", "known_at")

@@ -18,8 +18,10 @@ from pipeline.learn.fit import Design, choose_entries, fit_weights, to_model
 from pipeline.steps.features import TextModels
 from pipeline.steps.judge import Judge
 from pipeline.tables import CLASSES, SENTIMENTS, complete, schema
+from pipeline.text.codepoints import TextBatch, from_arrow
 from pipeline.text.linear import LinearModel
 from pipeline.text.reading import Reader, open_reader
+from pipeline.text.segment import Tokens
 
 CORPORA = Path(__file__).parent.parent / "corpora"
 # Characters on which something in `text` turns: zero width, full width, enclosed, several at once, astral, separators.
@@ -59,6 +61,16 @@ def raw_posts(*rows: dict[str, Any]) -> pa.Table:
     want = schema("raw_posts")
     columns = {f.name: pa.array([r.get(f.name) for r in filled], f.type) for f in want}
     return complete(columns, "raw_posts", len(filled))
+
+
+def cut(*lists: list[str]) -> tuple[TextBatch, Tokens]:
+    """A batch whose texts are the tokens of each list joined, and those tokens."""
+    sizes = [len(token) for tokens in lists for token in tokens]
+    counts = [len(tokens) for tokens in lists]
+    ends = np.cumsum(np.array(sizes, np.int64)) + np.repeat(np.arange(len(lists)), counts)
+    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    ids = np.full(len(sizes), -1, np.int32)
+    return from_arrow(strings(*map("".join, lists))), Tokens(ids, ends - np.array(sizes, np.int64), ends, offsets)
 
 
 @cache

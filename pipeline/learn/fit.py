@@ -10,8 +10,9 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from pipeline.text.codepoints import slices
 from pipeline.text.linear import FORM_SCALE, Floats, LinearModel, form_counts, form_entries, form_matrix
-from pipeline.text.ngrams import Keys, Vocabulary, weigh
+from pipeline.text.ngrams import Occurrences, Vocabulary, occurrences, weigh
 from pipeline.text.reading import Reader, Reading
 
 MIN_AUTHORS = 5  # an n-gram that fewer authors used could be someone's name or handle; it is not shipped
@@ -22,9 +23,8 @@ TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Entries:
-    """What a model may know: n-grams and words by key with their text, then steps of form; idf of the former."""
+    """What a model may know: n-grams and words, then steps of form; idf of the former."""
 
-    keys: Keys
     kinds: list[str]
     texts: list[str]
     form: list[str]
@@ -40,7 +40,7 @@ def choose_entries(
     min_authors: int = MIN_AUTHORS,
 ) -> Entries:
     """Of the texts in `rows`: n-grams and words that `min_authors` authors use, and steps of form that split them."""
-    found = reading.occurrences
+    found = occurrences(reading.folded.batch, reading.tokens)
     at = np.flatnonzero(rows[found.rows])
     _, author = np.unique(authors.astype(str), return_inverse=True)
     keys, first, inverse = np.unique(found.keys[at], return_index=True, return_inverse=True)
@@ -48,10 +48,10 @@ def choose_entries(
     in_texts = _distinct(inverse, found.rows[at], len(keys))
     keep = np.flatnonzero(used >= min_authors)
     keep = keep[np.argsort(first[keep], kind="stable")]  # an order that does not depend on the hash
-    kinds, texts = _spell(reading, at[first[keep]])
+    kinds, texts = _spell(reading, found, at[first[keep]])
     idf = np.log((1 + int(rows.sum())) / (1 + in_texts[keep])) + 1
     counts = {name: values[rows] for name, values in form_counts(reader, reading).items()}
-    return Entries(keys[keep], kinds, texts, form_entries(counts), idf.astype(np.float32))
+    return Entries(kinds, texts, form_entries(counts), idf.astype(np.float32))
 
 
 def _distinct(inverse: NDArray[np.int64], other: NDArray[Any], n: int) -> NDArray[np.int64]:
@@ -60,9 +60,8 @@ def _distinct(inverse: NDArray[np.int64], other: NDArray[Any], n: int) -> NDArra
     return np.bincount(pairs // width, minlength=n)
 
 
-def _spell(reading: Reading, at: NDArray[np.int64]) -> tuple[list[str], list[str]]:
-    found, joined = reading.occurrences, reading.folded.batch.joined
-    texts = [joined[s:e] for s, e in zip(found.starts[at].tolist(), found.ends[at].tolist(), strict=True)]
+def _spell(reading: Reading, found: Occurrences, at: NDArray[np.int64]) -> tuple[list[str], list[str]]:
+    texts = slices(reading.folded.batch, found.starts[at], found.ends[at]).to_pylist()
     return np.where(at < found.n_chars, "char", "word").tolist(), texts
 
 
@@ -76,7 +75,8 @@ class Design:
     @staticmethod
     def of(reader: Reader, reading: Reading, entries: Entries) -> Design:
         """The matrix of these texts over these entries."""
-        words = weigh(Vocabulary(entries.keys).counts(reading.occurrences)) @ sp.diags(entries.idf * IDF_SCALE)
+        counts = Vocabulary(entries.kinds, entries.texts).counts(reading.folded.batch, reading.tokens)
+        words = weigh(counts.matrix()) @ sp.diags(entries.idf * IDF_SCALE)
         form = form_matrix(form_counts(reader, reading), entries.form) * np.float32(FORM_SCALE)
         return Design(sp.hstack([words, form], format="csr"), entries)
 

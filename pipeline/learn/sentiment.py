@@ -18,7 +18,7 @@ from pipeline.tables import SENTIMENTS
 from pipeline.text.codepoints import from_arrow
 from pipeline.text.contacts import redact
 from pipeline.text.linear import Floats, LinearModel
-from pipeline.text.ngrams import word_keys
+from pipeline.text.ngrams import text_keys
 from pipeline.text.reading import Reader, Reading
 from pipeline.text.snownlp_table import snownlp_sentiment
 
@@ -78,7 +78,7 @@ def _reviews(home: Path, name: str, column: str, most: int | None) -> tuple[pa.C
 
 
 def _text_hash(texts: pa.Array) -> NDArray[np.uint64]:
-    return word_keys(texts) >> np.uint64(8)
+    return text_keys(["word"] * len(texts), texts) >> np.uint64(8)
 
 
 def train(data: Path, reader: Reader, say: Callable[[str], None]) -> tuple[LinearModel, dict[str, dict[str, float]]]:
@@ -105,7 +105,7 @@ def figures(rows: Feelings, reading: Reading, logits: Floats) -> dict[str, dict[
 
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     sentiment = (powers[:, POSITIVE] - powers[:, NEGATIVE]) / powers.sum(axis=1)
-    snow = snownlp_sentiment(reading.tokens) - 0.5
+    snow = snownlp_sentiment(reading.folded.batch, reading.tokens) - 0.5
     out: dict[str, dict[str, float]] = {}
     for name in dict.fromkeys(rows.dataset.tolist()):
         held = rows.held_out & (rows.dataset == name)

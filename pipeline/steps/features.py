@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.tables import SCHEMA_VERSION, SENTIMENTS, complete
 from pipeline.text.codepoints import to_arrow
-from pipeline.text.linear import LinearModel
+from pipeline.text.linear import LinearModel, Scoring, softmax
 from pipeline.text.reading import Reader, Reading
 from pipeline.text.sketch import sketches
-from pipeline.text.snownlp_table import snownlp_sentiment
+from pipeline.text.snownlp_table import snow_table, summed
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,18 @@ class TextModels:
     judge: LinearModel
     sentiment: LinearModel
 
+    @cached_property
+    def scoring(self) -> Scoring:
+        """Both models and SnowNLP's words over one walk through the texts."""
+        return Scoring([self.judge, self.sentiment], snow_table().words)
+
+    @cached_property
+    def snow_odds(self) -> NDArray[np.float64]:
+        """SnowNLP's log-odds of each entry of `scoring`; the last is that of an unknown word."""
+        odds = np.full(len(self.scoring.vocabulary) + 1, snow_table().odds[-1])
+        odds[self.scoring.words] = snow_table().odds[:-1]
+        return odds
+
 
 def features(posts: pa.Table, *, models: TextModels, store_tokens: bool = False) -> pa.Table:
     """Table post_features of table posts, row for row. Each row depends on its own text only."""
@@ -33,7 +45,7 @@ def features(posts: pa.Table, *, models: TextModels, store_tokens: bool = False)
     columns = {name: posts[name] for name in names} | text_columns(reading, models)
     columns["sketch"] = sketches(to_arrow(reading.folded.batch))
     if store_tokens:
-        columns["tokens"] = reading.tokens
+        columns["tokens"] = reading.tokens.to_arrow(reading.folded.batch)
     columns["text_judge_version"] = pa.array([models.judge.version] * len(posts), pa.string())
     columns["sentiment_version"] = pa.array([models.sentiment.version] * len(posts), pa.string())
     columns["schema_version"] = pa.array(np.full(len(posts), SCHEMA_VERSION, np.int32))
@@ -42,22 +54,24 @@ def features(posts: pa.Table, *, models: TextModels, store_tokens: bool = False)
 
 def text_columns(reading: Reading, models: TextModels) -> dict[str, pa.Array]:
     """The judge's and the sentiment model's columns and the counts, one value per text."""
-    classes = models.judge.probabilities(models.reader, reading)
-    feelings = models.sentiment.probabilities(models.reader, reading)
+    counts = models.scoring.counts(reading)
+    classes, feelings = map(softmax, models.scoring.logits(models.reader, reading, counts))
+    snow = summed(counts.token_entries, reading.tokens.offsets, models.snow_odds, snow_table().prior)
     order = [models.sentiment.classes.index(s) for s in SENTIMENTS]
     columns = {f"p_{c}": _floats(classes[:, i]) for i, c in enumerate(models.judge.classes)}
     columns["text_label"] = _names(models.judge.classes, classes.argmax(axis=1))
     columns |= {f"p_{s}": _floats(feelings[:, k]) for s, k in zip(SENTIMENTS, order, strict=True)}
     columns["sentiment"] = _floats(feelings[:, order[2]] - feelings[:, order[0]])
     columns["sentiment_label"] = _names(SENTIMENTS, feelings[:, order].argmax(axis=1))
-    columns["snownlp_sentiment"] = _floats(snownlp_sentiment(reading.tokens))
-    return columns | counts(reading, models.reader)
+    columns["snownlp_sentiment"] = _floats(snow)
+    return columns | form_columns(reading, models.reader)
 
 
-def counts(reading: Reading, reader: Reader) -> dict[str, pa.Array]:
+def form_columns(reading: Reading, reader: Reader) -> dict[str, pa.Array]:
     """The counts of post_features: marks, cues, words of person and feeling per 100 tokens (NULL without tokens)."""
     form = reading.form
-    tokens = _n_tokens(reading)
+    row = np.repeat(np.arange(len(reading)), np.diff(reading.tokens.offsets))
+    tokens = np.bincount(row[reading.wordy], minlength=len(reading))
     whole = {
         "n_chars": form["chars"], "n_tokens": tokens, "n_emoticons": form["emoji"] + form["emoticons"],
         "n_links": form["links"], "n_mentions": form["mentions"], "n_topics": form["topics"],
@@ -69,12 +83,6 @@ def counts(reading: Reading, reader: Reader) -> dict[str, pa.Array]:
     columns["first_person_per_100"] = _per_100(reader.group(reading, "first_person"), tokens)
     columns["affect_per_100"] = _per_100(reader.group(reading, "affect_positive", "affect_negative"), tokens)
     return columns
-
-
-def _n_tokens(reading: Reading) -> NDArray[np.int64]:
-    wordy = pc.match_substring_regex(reading.tokens.flatten(), r"[\pL\pN]").to_numpy(zero_copy_only=False)
-    rows = np.repeat(np.arange(len(reading)), np.diff(reading.tokens.offsets.to_numpy()))
-    return np.bincount(rows[wordy], minlength=len(reading))
 
 
 def _per_100(hits: NDArray[np.int64], tokens: NDArray[np.int64]) -> pa.Array:

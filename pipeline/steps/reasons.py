@@ -27,14 +27,13 @@ class Flagged:
 
 
 def text_spans(reading: Reading, label: Ints, model: LinearModel, reader: Reader) -> Spans:
-    """The spans that speak for each text's label against share (label -1: not asked). A text without any gets itself whole."""
-    asked = np.flatnonzero(label >= 0)
+    """The spans that speak for each text's label against share. A text without any gets itself whole."""
     direction = np.zeros((len(label), len(CLASSES)))
-    direction[asked, label[asked]] = 1.0
-    direction[asked, _SHARE] -= 1.0
+    direction[np.arange(len(label)), label] = 1.0
+    direction[:, _SHARE] -= 1.0
     phrases = phrase_spans(reading, character_evidence(reading, model, direction))
     cues = cue_spans(reader, reading, model, direction)
-    bare = np.setdiff1d(asked, np.concatenate([phrases.row, cues.row]))
+    bare = np.setdiff1d(np.arange(len(label)), np.concatenate([phrases.row, cues.row]))
     lengths = reading.original.lengths[bare]
     whole = Spans(bare, np.full(len(bare), "text", object), np.zeros_like(lengths), lengths, np.zeros(len(bare)))
     parts = (cues, phrases, whole)
@@ -42,14 +41,16 @@ def text_spans(reading: Reading, label: Ints, model: LinearModel, reader: Reader
 
 
 def text_reason_lists(
-    reading: Reading, label: Ints, model: LinearModel, reader: Reader, shown: Redacted
+    reading: Reading, flagged: Flagged, model: LinearModel, reader: Reader, shown: Redacted
 ) -> pa.ListArray:
     """The reasons column of texts judged by themselves; spans lead back from the redacted texts to those `shown`."""
-    spans = text_spans(reading, label, model, reader)
-    base = reading.original.starts[spans.row]
+    asked = reading.take(flagged.rows)
+    spans = text_spans(asked, flagged.label, model, reader)
+    row = flagged.rows[spans.row]
+    base = reading.original.starts[row]
     start, end = shown.span(base + spans.start, base + spans.end)
-    first = shown.original.starts[spans.row]
-    table = _table(spans.row, spans.kind, (start - first, end - first), span_texts(reading, spans), spans.weight)
+    first = shown.original.starts[row]
+    table = _table(row, spans.kind, (start - first, end - first), span_texts(asked, spans), spans.weight)
     return _lists(table, len(reading))
 
 

@@ -91,10 +91,14 @@ def from_codes(codes: Codes) -> TextBatch:
 
 def to_arrow(batch: TextBatch) -> pa.Array:
     """The texts as a string array; a surrogate, which UTF-8 cannot hold, becomes a question mark."""
-    data = np.empty(4 * len(batch.codes), np.uint8)
-    offsets = np.empty(len(batch) + 1, np.int64)
-    n = _encode(batch.codes, batch.starts, data, offsets)
-    texts = pa.LargeStringArray.from_buffers(len(batch), pa.py_buffer(offsets), pa.py_buffer(data[:n].copy()))
+    return slices(batch, batch.starts[:-1], batch.starts[1:] - 1)
+
+
+def slices(batch: TextBatch, starts: Ints, ends: Ints) -> pa.Array:
+    """codes[starts[i]:ends[i]] of each i as a string array; slices may overlap."""
+    data, offsets = np.empty(4 * int((ends - starts).sum()), np.uint8), np.empty(len(starts) + 1, np.int64)
+    n = _encode(batch.codes, starts, ends, data, offsets)
+    texts = pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(data[:n].copy()))
     return texts.cast(pa.string())
 
 
@@ -128,12 +132,12 @@ def _decode(data: Bytes, bounds: Ints, codes: Codes, starts: Ints) -> int:
 
 
 @kernel
-def _encode(codes: Codes, starts: Ints, data: Bytes, offsets: Ints) -> int:
-    """Code points to UTF-8 without the separators; how many bytes."""
+def _encode(codes: Codes, starts: Ints, ends: Ints, data: Bytes, offsets: Ints) -> int:
+    """Code points to UTF-8; how many bytes."""
     at = 0
-    for row in range(len(starts) - 1):
+    for row in range(len(starts)):
         offsets[row] = at
-        for i in range(starts[row], starts[row + 1] - 1):
+        for i in range(starts[row], ends[row]):
             code = codes[i]
             if code < 0x80:
                 data[at] = code
@@ -157,5 +161,5 @@ def _encode(codes: Codes, starts: Ints, data: Bytes, offsets: Ints) -> int:
                 data[at + 2] = 0x80 | ((code >> 6) & 0x3F)
                 data[at + 3] = 0x80 | (code & 0x3F)
                 at += 4
-    offsets[len(starts) - 1] = at
+    offsets[len(starts)] = at
     return at

@@ -15,22 +15,27 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from pipeline.errors import PermanentError
+from pipeline.text.codepoints import Ints, TextBatch
+from pipeline.text.compiled import kernel
+from pipeline.text.ngrams import Small, Vocabulary
+from pipeline.text.segment import Tokens
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class SnowTable:
-    """Log-odds (positive minus negative) of known words, of any unknown word, and before any word."""
+    """Log-odds (positive minus negative) of the words known and the stop words (0), and before any word.
+
+    `odds` has one more element, the last: that of any unknown word, so that entry -1 finds it.
+    """
 
     words: pa.Array
-    odds: NDArray[np.float64]
-    unknown: float
+    odds: Floats
     prior: float
-    stop_words: pa.Array
 
 
 @lru_cache(maxsize=1)
@@ -43,25 +48,39 @@ def snow_table() -> SnowTable:
     with gzip.open(home / "sentiment" / "sentiment.marshal.3") as file:
         table = marshal.loads(file.read())["d"]  # noqa: S302 - a file of the installed package, as trusted as its code
     positive, negative = table["pos"], table["neg"]
-    words = sorted(set(positive["d"]) | set(negative["d"]))
+    stops = set((home / "normal" / "stopwords.txt").read_text("utf-8").split())
+    words = sorted((set(positive["d"]) | set(negative["d"])) - stops) + sorted(stops)
     log = {k: np.log([d["d"].get(w, d["none"]) for w in words]) - np.log(d["total"]) for k, d in table.items()}
-    stops = (home / "normal" / "stopwords.txt").read_text("utf-8").split()
-    return SnowTable(
-        pa.array(words),
-        log["pos"] - log["neg"],
-        float(np.log(positive["none"] / positive["total"]) - np.log(negative["none"] / negative["total"])),
-        float(np.log(positive["total"]) - np.log(negative["total"])),
-        pa.array(stops),
-    )
+    odds = log["pos"] - log["neg"]
+    odds[len(words) - len(stops) :] = 0.0
+    unknown = np.log(positive["none"] / positive["total"]) - np.log(negative["none"] / negative["total"])
+    prior = float(np.log(positive["total"]) - np.log(negative["total"]))
+    return SnowTable(pa.array(words, pa.string()), np.append(odds, unknown), prior)
 
 
-def snownlp_sentiment(tokens: pa.ListArray) -> NDArray[np.float64]:
-    """For each list of tokens the probability of a positive text by SnowNLP's table, 0-1; without tokens its prior."""
+@lru_cache(maxsize=1)
+def _vocabulary() -> Vocabulary:
+    words = snow_table().words
+    return Vocabulary(["word"] * len(words), words)
+
+
+def snownlp_sentiment(batch: TextBatch, tokens: Tokens) -> Floats:
+    """For each text the probability that it is positive by SnowNLP's table, 0-1; without tokens its prior."""
     table = snow_table()
-    flat = tokens.flatten()
-    rows = np.repeat(np.arange(len(tokens)), np.diff(tokens.offsets.to_numpy()))
-    known = pc.index_in(flat, table.words).fill_null(-1).to_numpy(zero_copy_only=False)
-    odds = np.where(known >= 0, table.odds[known], table.unknown)
-    odds[pc.is_in(flat, table.stop_words).to_numpy(zero_copy_only=False)] = 0.0
-    total = table.prior + np.bincount(rows, odds, minlength=len(tokens))
-    return np.asarray(expit(total))
+    return summed(_vocabulary().counts(batch, tokens).token_entries, tokens.offsets, table.odds, table.prior)
+
+
+def summed(entries: Small, offsets: Ints, odds: Floats, prior: float) -> Floats:
+    """The same where each token's place in `odds` is known already."""
+    out = np.empty(len(offsets) - 1)
+    _sum(entries, offsets, odds, prior, out)
+    return out
+
+
+@kernel
+def _sum(entries: Small, offsets: Ints, odds: Floats, prior: float, out: Floats) -> None:
+    for row in range(len(out)):
+        total = prior
+        for token in range(offsets[row], offsets[row + 1]):
+            total += odds[entries[token]]
+        out[row] = 1.0 / (1.0 + np.exp(-total))

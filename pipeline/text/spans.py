@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.text.codepoints import Ints
+from pipeline.text.codepoints import Ints, slices
+from pipeline.text.compiled import kernel
 from pipeline.text.linear import FORM_SCALE, Floats, LinearModel
+from pipeline.text.ngrams import Small, occurrences
 from pipeline.text.reading import Reader, Reading
 
 PER_TEXT = 3  # a reviewer reads three reasons; more hide the first
@@ -36,24 +37,47 @@ UNIT = 2.0**-32  # evidence is summed as whole units, so that sums do not hang o
 
 
 def character_evidence(reading: Reading, model: LinearModel, direction: Floats) -> Ints:
-    """Log-odds, in UNITs, that each character of the folded `joined` adds.
+    """Log-odds, in UNITs, that each character of the folded texts adds.
 
     direction: (texts, classes), the combination of class weights that speaks for each text's label.
     """
-    found = reading.occurrences
-    known, columns = model.vocabulary.lookup(found.keys)
-    rows = found.rows[known].astype(np.int64)
-    _, cell, times = np.unique(rows * len(model.vocabulary) + columns, return_inverse=True, return_counts=True)
-    value = (1 + np.log(times))[cell] / times[cell]
-    norm = np.sqrt(np.bincount(rows, value * (1 + np.log(times))[cell], minlength=len(reading)))
-    weight = (model.weights[columns].astype(np.float64) * direction[rows]).sum(axis=1)
-    each = value * weight / np.maximum(norm[rows], 1e-12)
-    start, end = found.starts[known], found.ends[known]
-    share = np.round(each / (end - start) / UNIT).astype(np.int64)
-    change = np.zeros(len(reading.folded.batch.joined) + 1, np.int64)
-    np.add.at(change, start, share)
-    np.add.at(change, end, -share)
+    batch = reading.folded.batch
+    found = occurrences(batch, reading.tokens)
+    known = model.vocabulary.entries_of(found.keys)
+    order = np.argsort(found.rows, kind="stable")  # the words of a text behind its n-grams
+    bounds = np.searchsorted(found.rows[order], np.arange(len(batch) + 1))
+    change, seen = np.zeros(len(batch.codes) + 1, np.int64), np.zeros(len(model.vocabulary), np.int32)
+    places = (known[order], found.starts[order], found.ends[order])
+    _spread(bounds, *places, model.weights, np.ascontiguousarray(direction), seen, change)
     return np.cumsum(change)[:-1]
+
+
+@kernel
+def _spread(
+    bounds: Ints, entries: Small, starts: Ints, ends: Ints, weights: NDArray[np.float32], direction: Floats,
+    seen: Small, change: Ints,
+) -> None:  # fmt: skip
+    """Add at the beginning of each occurrence its evidence per character, and take it away after its end."""
+    for row in range(len(bounds) - 1):
+        for i in range(bounds[row], bounds[row + 1]):
+            if entries[i] >= 0:
+                seen[entries[i]] += 1
+        norm = 0.0
+        for i in range(bounds[row], bounds[row + 1]):
+            if entries[i] >= 0:  # each occurrence of n adds an n-th of the square
+                norm += (1.0 + np.log(np.float64(seen[entries[i]]))) ** 2 / seen[entries[i]]
+        for i in range(bounds[row], bounds[row + 1]):
+            if entries[i] >= 0:
+                weight, times = 0.0, np.float64(seen[entries[i]])
+                for c in range(direction.shape[1]):
+                    weight += weights[entries[i], c] * direction[row, c]
+                each = (1.0 + np.log(times)) / times * weight / max(np.sqrt(norm), 1e-12)
+                share = np.int64(np.rint(each / (ends[i] - starts[i]) / UNIT))
+                change[starts[i]] += share
+                change[ends[i]] -= share
+        for i in range(bounds[row], bounds[row + 1]):
+            if entries[i] >= 0:
+                seen[entries[i]] = 0
 
 
 def phrase_spans(reading: Reading, evidence: Ints) -> Spans:
@@ -61,15 +85,12 @@ def phrase_spans(reading: Reading, evidence: Ints) -> Spans:
 
     A run ends at a break or at a word that speaks against it.
     """
-    flat = reading.tokens.flatten()
-    lengths = pc.utf8_length(flat).to_numpy(zero_copy_only=False).astype(np.int64)
-    rows = np.repeat(np.arange(len(reading)), np.diff(reading.tokens.offsets.to_numpy()))
-    ends = np.cumsum(lengths) + rows
-    starts = ends - lengths
+    tokens = reading.tokens
+    starts, ends = tokens.starts, tokens.ends
+    rows = np.repeat(np.arange(len(reading)), np.diff(tokens.offsets))
     total = np.concatenate(([0], np.cumsum(evidence)))
     score = (total[ends] - total[starts]) * UNIT
-    wordy = pc.match_substring_regex(flat, r"[\pL\pN]").to_numpy(zero_copy_only=False)
-    speaks = wordy & (score > 0)  # a text that is not asked for has no evidence at all
+    speaks = reading.wordy & (score > 0)  # a text that is not asked for has no evidence at all
     opens = speaks & ~np.concatenate(([False], speaks[:-1] & (rows[1:] == rows[:-1])))
     run = np.cumsum(opens) - 1
     at = np.flatnonzero(speaks)
@@ -109,6 +130,5 @@ def _strongest(reading: Reading, spans: Spans) -> Spans:
 
 def span_texts(reading: Reading, spans: Spans) -> pa.Array:
     """The words each span covers, of the original text."""
-    joined, base = reading.original.joined, reading.original.starts[spans.row]
-    bounds = zip((base + spans.start).tolist(), (base + spans.end).tolist(), strict=True)
-    return pa.array([joined[start:end] for start, end in bounds], pa.string())  # at most 6 a flagged text
+    base = reading.original.starts[spans.row]
+    return slices(reading.original, base + spans.start, base + spans.end)

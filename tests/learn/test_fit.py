@@ -41,7 +41,7 @@ def test_every_entry_of_a_model_is_used_by_enough_authors() -> None:
     folded = reading.folded.batch
     bounds = zip(folded.starts[:-1].tolist(), folded.starts[1:].tolist(), strict=True)
     texts = [folded.joined[s : e - 1] for s, e in bounds]
-    tokens = reading.tokens.to_pylist()
+    tokens = reading.tokens.to_arrow(folded).to_pylist()
     dice = np.random.default_rng(0).permutation(len(found.texts))[:150]
     for i in dice.tolist():
         kind, entry = found.kinds[i], found.texts[i]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from pipeline.steps.features import features
 from pipeline.tables import CLASSES, SENTIMENTS, schema
-from pipeline.text.segment import Segmenter
+from pipeline.text.segment import Segmenter, segment_texts
 from pipeline.text.snownlp_table import snownlp_sentiment
-from tests.tiny import DIARY, POSTS, RECRUITING, SELLING, judge_model, strings, text_models
+from tests.tiny import DIARY, POSTS, RECRUITING, SELLING, cut, judge_model, strings, text_models
 
 
 def _posts(*texts: str | None) -> pa.Table:
@@ -114,7 +114,7 @@ def test_tokens_are_written_where_asked_for() -> None:
 
 def test_the_snownlp_column_is_its_table_over_the_tokens() -> None:
     [row] = _features("质量很差,太失望了")
-    want = snownlp_sentiment(Segmenter().tokens(strings("质量很差,太失望了")))[0]
+    want = snownlp_sentiment(*cut(*segment_texts(["质量很差,太失望了"])))[0]
     assert row["snownlp_sentiment"] == pytest.approx(want, abs=1e-6)
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.text.linear import FORM_SCALE, form_counts, form_entries, form_matrix, softmax
+from pipeline.errors import PermanentError
+from pipeline.text.linear import FORM_SCALE, LinearModel, Scoring, form_counts, form_entries, form_matrix, softmax
 from pipeline.text.normalise import normalise_texts
 from tests.tiny import DIARY, POSTS, RECRUITING, SELLING, judge_model, reader, sentiment_model, strings
 
@@ -118,3 +119,35 @@ def test_a_model_of_form_alone_needs_no_vocabulary() -> None:
 
 def test_large_log_odds_do_not_overflow() -> None:
     assert softmax(np.array([[1000.0, 0.0], [-1000.0, -1000.0]])).tolist() == [[1.0, 0.0], [0.5, 0.5]]
+
+
+@settings(deadline=None, max_examples=50)
+@given(POSTS)
+def test_scores_of_several_models_at_once_are_those_of_scipys_matrices(texts: list[str | None]) -> None:
+    models = [judge_model(), sentiment_model()]
+    reading = reader().read(strings(*texts, RECRUITING, DIARY, SELLING * 3))
+    for model, ours in zip(models, Scoring(models, ["龘靐", "代理"]).logits(reader(), reading), strict=True):
+        want = model.features(reader(), reading).astype(np.float64) @ model.weights.astype(np.float64) + model.bias
+        assert np.abs(ours - want).max() < 1e-6
+        assert np.array_equal(ours, model.logits(reader(), reading))
+
+
+def test_probabilities_are_those_of_a_plain_scikit_learn_pipeline() -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    texts = [RECRUITING, SELLING, DIARY, RECRUITING + DIARY, "哈哈哈哈哈", "面膜" * 9]
+    folded = normalise_texts(strings(*texts)).to_pylist()
+    grams = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), use_idf=False, sublinear_tf=True, lowercase=False)
+    matrix = grams.fit_transform(folded)
+    oracle = LogisticRegression().fit(matrix, [0, 0, 1, 0, 1, 2])
+    entries = pa.table({"kind": ["char"] * len(grams.vocabulary_), "text": grams.get_feature_names_out().tolist()})
+    model = LinearModel("x", ("a", "b", "c"), entries, oracle.coef_.T.astype(np.float32), oracle.intercept_, "")
+    ours = model.probabilities(reader(), reader().read(strings(*texts)))
+    assert np.abs(ours - oracle.predict_proba(matrix)).max() < 1e-6
+
+
+def test_models_that_disagree_on_a_key_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.text.linear.text_keys", lambda kinds, _: np.zeros(len(kinds), np.uint64))
+    with pytest.raises(PermanentError, match="share a key"):
+        Scoring([judge_model()])

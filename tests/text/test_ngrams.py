@@ -3,25 +3,26 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
 from pipeline.errors import PermanentError
-from pipeline.text.codepoints import TextBatch, from_arrow
-from pipeline.text.linear import text_keys
-from pipeline.text.ngrams import LONGEST_WORD, Occurrences, Vocabulary, char_keys, occurrences, weigh, word_keys
-from pipeline.text.segment import segment_texts
-from tests.tiny import DIARY, POSTS, RECRUITING, SELLING, strings
+from pipeline.text.codepoints import TextBatch
+from pipeline.text.ngrams import LONGEST_WORD, Occurrences, Vocabulary, occurrences, text_keys, weigh
+from pipeline.text.segment import Tokens, segment_texts
+from tests.tiny import DIARY, POSTS, RECRUITING, SELLING, cut
 
 BLANK = {chr(c) for c in range(0x21)} | {"\u3000"}
 
 
+def _cut(texts: list[str | None]) -> tuple[TextBatch, Tokens]:
+    return cut(*segment_texts([(text or "").replace("\x1e", " ") for text in texts]))
+
+
 def _read(texts: list[str | None]) -> tuple[TextBatch, list[list[str]], Occurrences]:
-    batch = from_arrow(strings(*texts))
-    plain = [(text or "").replace("\x1e", " ") for text in texts]
-    tokens = segment_texts(plain)
-    return batch, tokens, occurrences(batch, pa.array(tokens, pa.list_(pa.string())))
+    tokens = segment_texts([(text or "").replace("\x1e", " ") for text in texts])
+    batch, cuts = cut(*tokens)
+    return batch, tokens, occurrences(batch, cuts)
 
 
 def _grams(text: str, n: int) -> list[tuple[int, str]]:
@@ -44,19 +45,18 @@ def _one_to_one(keys: list[int], names: list[str]) -> bool:
 @settings(deadline=None)
 @given(POSTS)
 def test_character_ngrams_are_those_of_each_text(texts: list[str | None]) -> None:
-    batch = from_arrow(strings(*texts))
-    found = char_keys(batch)
-    every: list[tuple[int, str]] = []
-    for n, (keys, at) in enumerate(found, start=1):
-        want = [
-            (int(batch.starts[row]) + i, gram)
-            for row, text in enumerate(texts)
-            for i, gram in _grams((text or "").replace("\x1e", " "), n)
-        ]
-        assert at.tolist() == [i for i, _ in want]
-        every += [(key, gram) for key, (_, gram) in zip(keys.tolist(), want, strict=True)]
-    assert len(found) == 4
-    assert _one_to_one([key for key, _ in every], [gram for _, gram in every])
+    batch, _, found = _read(texts)
+    want = sorted(
+        (row, int(batch.starts[row]) + i, gram)
+        for row, text in enumerate(texts)
+        for n in range(1, 5)
+        for i, gram in _grams((text or "").replace("\x1e", " "), n)
+    )
+    n = found.n_chars
+    places = zip(found.rows[:n].tolist(), found.starts[:n].tolist(), found.ends[:n].tolist(), strict=True)
+    ours = [(row, start, batch.joined[start:end]) for row, start, end in places]
+    assert sorted(ours) == want
+    assert _one_to_one(found.keys[:n].tolist(), [gram for _, _, gram in ours])
 
 
 @settings(deadline=None)
@@ -94,12 +94,11 @@ def test_counts_are_scikit_learns(texts: list[str | None]) -> None:
     from sklearn.feature_extraction.text import CountVectorizer
 
     texts = [*texts, RECRUITING, DIARY]
-    _, _, found = _read(texts)
     plain = [(text or "").replace("\x1e", " ") for text in texts]
     oracle = CountVectorizer(analyzer=_analyse).fit(plain)
     names = oracle.get_feature_names_out().tolist()
     kinds, spelt = zip(*(name.split(" ", 1) for name in names), strict=True)
-    ours = Vocabulary(text_keys(list(kinds), list(spelt))).counts(found)
+    ours = Vocabulary(kinds, spelt).counts(*_cut(texts)).matrix()
     assert (ours != oracle.transform(plain)).nnz == 0
     assert ours.dtype == np.float32
 
@@ -108,10 +107,9 @@ def test_weights_are_scikit_learns_sublinear_term_frequencies() -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = [RECRUITING, SELLING * 3, DIARY, "哈哈哈哈哈", "", "嗯"]
-    _, _, found = _read(list(texts))
     oracle = TfidfVectorizer(analyzer=_analyse, use_idf=False, sublinear_tf=True).fit(texts[:4])
     kinds, spelt = zip(*(name.split(" ", 1) for name in oracle.get_feature_names_out()), strict=True)
-    ours = weigh(Vocabulary(text_keys(list(kinds), list(spelt))).counts(found))
+    ours = weigh(Vocabulary(kinds, spelt).counts(*_cut(list(texts))).matrix())
     assert np.abs((ours - oracle.transform(texts)).toarray()).max() < 1e-6
     assert ours.dtype == np.float32
 
@@ -120,10 +118,10 @@ def test_weights_are_scikit_learns_sublinear_term_frequencies() -> None:
 @given(POSTS, POSTS)
 def test_counts_and_weights_of_a_text_are_the_same_in_any_batch(some: list[str | None], more: list[str | None]) -> None:
     spelt = ["微信", "招代理", "一", "面膜", "我", "今天", "开心", "。"]
-    vocabulary = Vocabulary(text_keys(["char"] * 8 + ["word"] * 8, spelt * 2))
+    vocabulary = Vocabulary(["char"] * 8 + ["word"] * 8, spelt * 2)
 
     def rows(texts: list[str | None]) -> tuple[bytes, bytes]:
-        counts = vocabulary.counts(_read(texts)[2])
+        counts = vocabulary.counts(*_cut(texts)).matrix()
         return counts.toarray().tobytes(), weigh(counts).toarray().tobytes()
 
     whole, one, other = rows(some + more), rows(some), rows(more)
@@ -131,29 +129,34 @@ def test_counts_and_weights_of_a_text_are_the_same_in_any_batch(some: list[str |
 
 
 def test_nothing_is_known_to_an_empty_vocabulary() -> None:
-    _, _, found = _read([RECRUITING, None])
-    counts = Vocabulary(np.zeros(0, np.uint64)).counts(found)
+    counts = Vocabulary([], []).counts(*_cut([RECRUITING, None])).matrix()
     assert counts.shape == (2, 0)
     assert weigh(counts).shape == (2, 0)
 
 
 def test_two_entries_with_one_key_are_refused_in_one_line() -> None:
     with pytest.raises(PermanentError, match="two entries share a key") as told:
-        Vocabulary(text_keys(["word", "char", "word"], ["代理", "代理", "代理"]))
+        Vocabulary(["word", "char", "word"], ["代理", "代理", "代理"])
     assert "\n" not in str(told.value)
 
 
-def test_a_word_has_one_key_wherever_it_stands() -> None:
-    keys = word_keys(strings("代理", "面膜", "代理", ""))
-    assert keys[0] == keys[2]
-    assert len(set(keys.tolist())) == 3
+def test_tokens_know_their_entries() -> None:
+    counts = Vocabulary(["word", "char", "word"], ["面膜", "今", "我"]).counts(
+        *cut(["我", "买", "面膜"], [], ["面膜", " "])
+    )
+    assert counts.token_entries.tolist() == [2, -1, 0, 0, -1]
+
+
+def test_a_character_beyond_the_first_planes_is_counted_like_any_other() -> None:
+    vocabulary = Vocabulary(["char", "char", "char"], ["🧧", "\U0002a6d6", "🧧\U0002a6d6"])
+    found = vocabulary.counts(*cut(["🧧", "\U0002a6d6", "🧧"])).matrix()
+    assert found.toarray().tolist() == [[2, 1, 1]]
 
 
 def test_a_word_over_the_limit_is_left_out_and_takes_no_time() -> None:
     long = "a" * 1_000_000
     assert segment_texts([long]) == [[long]]
-    batch = from_arrow(strings(long, "b" * LONGEST_WORD))
-    tokens = pa.array([[long], ["b" * LONGEST_WORD]], pa.list_(pa.string()))
+    batch, tokens = cut([long], ["b" * LONGEST_WORD])
     begin = time.process_time()
     found = occurrences(batch, tokens)
     assert time.process_time() - begin < 5  # 0.5 s; letter by letter through the whole word, 12 s

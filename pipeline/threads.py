@@ -1,0 +1,41 @@
+"""Work spread over threads, results in the order of the work: what runs side by side never shows in what comes out.
+
+Threads are enough, because Arrow, Parquet and the text kernels release the GIL.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+MOST = 4  # threads unless more are asked for: each holds a batch in memory
+T, R = TypeVar("T"), TypeVar("R")
+
+
+def n_threads(asked: int) -> int:
+    """The number asked for; for 0 one per core, at most MOST."""
+    return asked or min(os.cpu_count() or 1, MOST)
+
+
+def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """work(item) for each item, in order. At most 2 * `threads` items are taken ahead of the result that is waited for.
+
+    An exception of the work or of the items comes out in its turn; what has not begun by then never begins.
+    """
+    if threads <= 1:
+        yield from map(work, items)
+        return
+    pool = ThreadPoolExecutor(threads)
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
