@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.judge_model import CONTEXT, ContextModel, Floats
-from pipeline.learn.fit import Calibration, Design, Entries, Weights, choose_entries, fit_weights
+from pipeline.learn.fit import Calibration, Design, Entries, Weights
 from pipeline.learn.histories import all_histories
-from pipeline.learn.judge import FOLDS, SEED, Corpus, natural_base_rate
+from pipeline.learn.judge import FOLDS, Corpus, natural_base_rate
 from pipeline.learn.labels import OWN_FOLD
 from pipeline.order import match_rows, sort_rows
 from pipeline.steps.campaigns import campaigns
@@ -44,18 +44,6 @@ class Examples:
     author: NDArray[np.object_]
     fold: NDArray[np.int64]
     natural: NDArray[np.bool_]
-
-
-def fold_models(corpus: Corpus, reader: Reader, calibration: Calibration) -> list[tuple[Entries, Weights]]:
-    """One calibrated text model per fold, which saw no author of that fold."""
-    known, out = corpus.labels, []
-    for k in FOLDS:
-        rows = known.fold != k
-        entries = choose_entries(reader, corpus.reading, known.author, rows)
-        design = Design.of(reader, corpus.reading, entries).matrix[rows]
-        weights = fit_weights(design, known.label[rows], known.weight[rows], len(CLASSES), seed=SEED)
-        out.append((entries, calibration.apply(weights)))
-    return out
 
 
 def _probabilities(
@@ -85,7 +73,8 @@ def examples(data: Path, corpus: Corpus, reader: Reader, calibration: Calibratio
     author = raw["author_id"].take(pa.array(rows))
     fold = np.array([fold_of[a] for a in author.to_pylist()], np.int64)
     say("context: judging by models of the other folds")
-    chances = _probabilities(posts["text"], fold, fold_models(corpus, reader, calibration), reader)
+    models = [(entries, calibration.apply(weights)) for entries, weights in fold_models(corpus, reader, say)]
+    chances = _probabilities(posts["text"], fold, models, reader)
     features = pa.table({
         "platform": posts["platform"], "post_id": posts["post_id"], "sketch": sketches(posts["text_normalised"].combine_chunks()),
         **{f"p_{c}": chances[:, i] for i, c in enumerate(CLASSES)},

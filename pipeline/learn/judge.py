@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.learn import labels, metrics
 from pipeline.learn.baseline import baseline_probabilities
-from pipeline.learn.fit import Calibration, Design, calibrate, choose_entries, fit_weights, to_model
+from pipeline.learn.fit import Calibration, Design, Entries, Known, Weights, calibrate, fit, to_model
 from pipeline.learn.labels import OWN_FOLD, Labels
 from pipeline.settings import Settings
 from pipeline.tables import BROADCAST, CLASSES
@@ -29,6 +29,12 @@ class Corpus:
 
     labels: Labels
     reading: Reading
+    models: list[tuple[Entries, Weights]] = field(default_factory=list, repr=False)  # see fold_models
+
+    @property
+    def known(self) -> Known:
+        """What a fit is told of each post."""
+        return Known(self.labels.author, self.labels.label, self.labels.weight, len(CLASSES))
 
     @staticmethod
     def of(rows: Labels, reader: Reader) -> Corpus:
@@ -42,22 +48,20 @@ def training_corpus(data: Path, corpora: Path, reader: Reader) -> Corpus:
     return Corpus.of(rows.take(rows.label >= 0), reader)
 
 
-def _fit_on(corpus: Corpus, reader: Reader, rows: NDArray[np.bool_], other: Reading | None = None) -> Floats:
-    """Logits of all rows of the corpus (or of `other`) by a model fitted on `rows`."""
-    entries = choose_entries(reader, corpus.reading, corpus.labels.author, rows)
-    design = Design.of(reader, corpus.reading, entries).matrix
-    known = corpus.labels
-    weights = fit_weights(design[rows], known.label[rows], known.weight[rows], len(CLASSES), seed=SEED)
-    return weights.logits(design if other is None else Design.of(reader, other, entries).matrix)
+def fold_models(corpus: Corpus, reader: Reader, say: Progress) -> list[tuple[Entries, Weights]]:
+    """For each fold a model that saw neither its authors nor a near-duplicate of its posts; fitted once a corpus."""
+    for k in FOLDS[len(corpus.models) :]:
+        say(f"fold {k + 1} of {len(FOLDS)}")
+        corpus.models.append(fit(reader, corpus.reading, corpus.labels.fold != k, corpus.known, seed=SEED))
+    return corpus.models
 
 
 def out_of_fold(corpus: Corpus, reader: Reader, say: Progress) -> Floats:
-    """Logits of every gold row by a model that saw neither its author nor a near-duplicate; NaN for own posts."""
+    """Logits of every gold row by the model of its fold; NaN for own posts."""
     fold = corpus.labels.fold
     logits = np.full((len(fold), len(CLASSES)), np.nan)
-    for k in FOLDS:
-        say(f"fold {k + 1} of {len(FOLDS)}")
-        logits[fold == k] = _fit_on(corpus, reader, fold != k)[fold == k]
+    for k, (entries, weights) in enumerate(fold_models(corpus, reader, say)):
+        logits[fold == k] = weights.logits(Design.of(reader, corpus.reading, entries).matrix[fold == k])
     return logits
 
 
@@ -92,9 +96,7 @@ def train(corpus: Corpus, reader: Reader, say: Progress) -> tuple[LinearModel, F
     calibration = calibration_of(corpus, logits)
     say("all rows")
     everything = np.ones(len(corpus.labels), bool)
-    entries = choose_entries(reader, corpus.reading, corpus.labels.author, everything)
-    design = Design.of(reader, corpus.reading, entries).matrix
-    weights = fit_weights(design, corpus.labels.label, corpus.labels.weight, len(CLASSES), seed=SEED)
+    entries, weights = fit(reader, corpus.reading, everything, corpus.known, seed=SEED)
     return to_model(calibration.apply(weights), entries, CLASSES, reader.lexicon.version), logits
 
 
@@ -150,7 +152,10 @@ def _dev(data: Path, corpus: Corpus, reader: Reader, logits: Floats, say: Progre
     dev = Corpus.of(labels.gold(data / "posts_gold" / "dev.csv"), reader)
     rows = ~np.isin(corpus.labels.author.astype(str), np.unique(dev.labels.author.astype(str)))
     calibration = _calibration(corpus, logits, rows & (corpus.labels.fold != OWN_FOLD))
-    mine = softmax(calibration.slope * _fit_on(corpus, reader, rows, dev.reading) + calibration.shift)
+    entries, weights = fit(reader, corpus.reading, rows, corpus.known, seed=SEED)
+    mine = softmax(
+        calibration.slope * weights.logits(Design.of(reader, dev.reading, entries).matrix) + calibration.shift
+    )
     known = dev.labels.label >= 0
     theirs = baseline_probabilities(corpus.labels, (), say, train_rows=rows, other=dev.labels)
     return compare("dev.csv, dev authors left out", dev.labels.take(known), mine[known], theirs[known])

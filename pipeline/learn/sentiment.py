@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import PermanentError, one_line
-from pipeline.learn.fit import Design, calibrate, choose_entries, fit_weights, to_model
+from pipeline.learn.fit import Design, Known, calibrate, fit, to_model
 from pipeline.tables import SENTIMENTS
 from pipeline.text.codepoints import from_arrow
 from pipeline.text.contacts import redact
@@ -86,13 +86,11 @@ def train(data: Path, reader: Reader, say: Callable[[str], None]) -> tuple[Linea
     rows = load(data)
     say(f"reading {len(rows.label)} texts")
     reading = reader.read(rows.texts)
-    fit = ~rows.held_out
-    say("choosing entries")
     each = np.arange(len(rows.label)).astype(object)
-    entries = choose_entries(reader, reading, each, fit, min_authors=MIN_TEXTS)
+    known = Known(each, rows.label, np.ones(len(each)), len(SENTIMENTS))
+    say("fitting")
+    entries, weights = fit(reader, reading, ~rows.held_out, known, seed=SEED, min_authors=MIN_TEXTS)
     matrix = Design.of(reader, reading, entries).matrix
-    say(f"fitting {matrix.shape[1]} entries")
-    weights = fit_weights(matrix[fit], rows.label[fit], np.ones(int(fit.sum())), len(SENTIMENTS), seed=SEED)
     held = rows.held_out & np.isin(rows.dataset, ["smp2020", "weibo2018_train"])
     calibration = calibrate(weights.logits(matrix[held]), rows.label[held])
     model = to_model(calibration.apply(weights), entries, SENTIMENTS, reader.lexicon.version)

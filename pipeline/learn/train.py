@@ -84,7 +84,7 @@ def train_judge(task: Task) -> dict[str, float]:
 
 def _constants() -> dict[str, Any]:
     return {
-        "seed": judge.SEED, "min_authors": fit.MIN_AUTHORS, "inverse_strength": fit.INVERSE_STRENGTH,
+        "seed": judge.SEED, "min_authors": fit.MIN_AUTHORS, "most_entries": fit.MOST_ENTRIES, "inverse_strength": fit.INVERSE_STRENGTH,
         "idf_scale": fit.IDF_SCALE, "form_scale": FORM_SCALE,
     }  # fmt: skip
 

@@ -9,7 +9,19 @@ from numpy.typing import NDArray
 
 from pipeline.artifacts import load_linear, save_linear
 from pipeline.learn import fit, labels
-from pipeline.learn.fit import Calibration, Design, Entries, Weights, calibrate, choose_entries, fit_weights, to_model
+from pipeline.learn.fit import (
+    Calibration,
+    Design,
+    Entries,
+    Known,
+    Weights,
+    calibrate,
+    choose_entries,
+    fit,
+    fit_weights,
+    strongest,
+    to_model,
+)
 from pipeline.tables import CLASSES
 from pipeline.text.linear import softmax
 from pipeline.text.reading import Reading
@@ -149,3 +161,23 @@ def test_calibrated_weights_are_the_weights_stretched_and_shifted() -> None:
     got = Calibration(2.0, np.array([1.0, -1.0])).apply(weights)
     matrix = sp.csr_matrix(np.array([[3.0]]))
     assert got.logits(matrix).tolist() == [[2 * 3.5 + 1, 2 * -6.0 - 1]]
+
+
+def test_of_many_entries_the_strongest_stay_in_their_order() -> None:
+    entries = Entries(["char", "word", "char"], ["一", "代理", "甲"], ["links>=1"], np.array([1, 2, 3], np.float32))
+    weights = Weights(np.array([[0.1, -3.0], [0.2, 0.1], [2.0, 0.0], [0.0, 0.0]]), np.zeros(2))
+    found = strongest(entries, weights, 2)
+    assert (found.kinds, found.texts, found.form) == (["char", "char"], ["一", "甲"], ["links>=1"])
+    assert found.idf.tolist() == [1, 3]
+
+
+def test_a_fit_with_too_many_entries_is_fitted_again_on_the_strongest(monkeypatch: pytest.MonkeyPatch) -> None:
+    posts = own_posts()
+    reading = reader().read(posts.texts)
+    known = Known(posts.author, posts.label, posts.weight, len(CLASSES))
+    monkeypatch.setattr("pipeline.learn.fit.MOST_ENTRIES", 300)
+    entries, weights = fit(reader(), reading, np.ones(len(posts), bool), known, seed=1)
+    assert len(entries.texts) <= 300
+    assert weights.coefficients.shape == (len(entries.texts) + len(entries.form), len(CLASSES))
+    right = weights.logits(Design.of(reader(), reading, entries).matrix).argmax(axis=1) == posts.label
+    assert right.mean() > 0.8
