@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.judge_model import CONTEXT, ContextModel, Floats
 from pipeline.learn.fit import Calibration, Design, Entries, Weights
 from pipeline.learn.histories import all_histories
-from pipeline.learn.judge import FOLDS, Corpus, natural_base_rate
+from pipeline.learn.judge import FOLDS, Corpus, fold_models, natural_base_rate
 from pipeline.learn.labels import OWN_FOLD
 from pipeline.order import match_rows, sort_rows
 from pipeline.steps.campaigns import campaigns

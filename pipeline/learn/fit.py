@@ -122,7 +122,7 @@ def fit_weights(
     return Weights(np.stack(columns, axis=1), np.array(intercepts))
 
 
-def fit(
+def fit_texts(
     reader: Reader, reading: Reading, rows: NDArray[np.bool_], known: Known, *, seed: int, min_authors: int = MIN_AUTHORS
 ) -> tuple[Entries, Weights]:  # fmt: skip
     """Entries and weights learned from the texts in `rows`: fitted on every entry, then again on the strongest of them."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.learn import labels, metrics
 from pipeline.learn.baseline import baseline_probabilities
-from pipeline.learn.fit import Calibration, Design, Entries, Known, Weights, calibrate, fit, to_model
+from pipeline.learn.fit import Calibration, Design, Entries, Known, Weights, calibrate, fit_texts, to_model
 from pipeline.learn.labels import OWN_FOLD, Labels
 from pipeline.settings import Settings
 from pipeline.tables import BROADCAST, CLASSES
@@ -52,7 +52,7 @@ def fold_models(corpus: Corpus, reader: Reader, say: Progress) -> list[tuple[Ent
     """For each fold a model that saw neither its authors nor a near-duplicate of its posts; fitted once a corpus."""
     for k in FOLDS[len(corpus.models) :]:
         say(f"fold {k + 1} of {len(FOLDS)}")
-        corpus.models.append(fit(reader, corpus.reading, corpus.labels.fold != k, corpus.known, seed=SEED))
+        corpus.models.append(fit_texts(reader, corpus.reading, corpus.labels.fold != k, corpus.known, seed=SEED))
     return corpus.models
 
 
@@ -96,7 +96,7 @@ def train(corpus: Corpus, reader: Reader, say: Progress) -> tuple[LinearModel, F
     calibration = calibration_of(corpus, logits)
     say("all rows")
     everything = np.ones(len(corpus.labels), bool)
-    entries, weights = fit(reader, corpus.reading, everything, corpus.known, seed=SEED)
+    entries, weights = fit_texts(reader, corpus.reading, everything, corpus.known, seed=SEED)
     return to_model(calibration.apply(weights), entries, CLASSES, reader.lexicon.version), logits
 
 
@@ -152,7 +152,7 @@ def _dev(data: Path, corpus: Corpus, reader: Reader, logits: Floats, say: Progre
     dev = Corpus.of(labels.gold(data / "posts_gold" / "dev.csv"), reader)
     rows = ~np.isin(corpus.labels.author.astype(str), np.unique(dev.labels.author.astype(str)))
     calibration = _calibration(corpus, logits, rows & (corpus.labels.fold != OWN_FOLD))
-    entries, weights = fit(reader, corpus.reading, rows, corpus.known, seed=SEED)
+    entries, weights = fit_texts(reader, corpus.reading, rows, corpus.known, seed=SEED)
     mine = softmax(
         calibration.slope * weights.logits(Design.of(reader, dev.reading, entries).matrix) + calibration.shift
     )

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import PermanentError, one_line
-from pipeline.learn.fit import Design, Known, calibrate, fit, to_model
+from pipeline.learn.fit import Design, Known, calibrate, fit_texts, to_model
 from pipeline.tables import SENTIMENTS
 from pipeline.text.codepoints import from_arrow
 from pipeline.text.contacts import redact
@@ -89,7 +89,7 @@ def train(data: Path, reader: Reader, say: Callable[[str], None]) -> tuple[Linea
     each = np.arange(len(rows.label)).astype(object)
     known = Known(each, rows.label, np.ones(len(each)), len(SENTIMENTS))
     say("fitting")
-    entries, weights = fit(reader, reading, ~rows.held_out, known, seed=SEED, min_authors=MIN_TEXTS)
+    entries, weights = fit_texts(reader, reading, ~rows.held_out, known, seed=SEED, min_authors=MIN_TEXTS)
     matrix = Design.of(reader, reading, entries).matrix
     held = rows.held_out & np.isin(rows.dataset, ["smp2020", "weibo2018_train"])
     calibration = calibrate(weights.logits(matrix[held]), rows.label[held])

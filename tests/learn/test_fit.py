@@ -17,7 +17,7 @@ from pipeline.learn.fit import (
     Weights,
     calibrate,
     choose_entries,
-    fit,
+    fit_texts,
     fit_weights,
     strongest,
     to_model,
@@ -176,7 +176,7 @@ def test_a_fit_with_too_many_entries_is_fitted_again_on_the_strongest(monkeypatc
     reading = reader().read(posts.texts)
     known = Known(posts.author, posts.label, posts.weight, len(CLASSES))
     monkeypatch.setattr("pipeline.learn.fit.MOST_ENTRIES", 300)
-    entries, weights = fit(reader(), reading, np.ones(len(posts), bool), known, seed=1)
+    entries, weights = fit_texts(reader(), reading, np.ones(len(posts), bool), known, seed=1)
     assert len(entries.texts) <= 300
     assert weights.coefficients.shape == (len(entries.texts) + len(entries.form), len(CLASSES))
     right = weights.logits(Design.of(reader(), reading, entries).matrix).argmax(axis=1) == posts.label
