@@ -26,8 +26,8 @@ $(STAMP): requirements.lock pyproject.toml
 test: setup  ## every test
 	$(BIN)/python -m pytest
 
-bench: setup  ## the benchmarks
-	$(BIN)/python -m tests.bench
+bench: setup  ## the benchmarks, a quarter of an hour; QUICK=1: two minutes, nothing kept
+	$(BIN)/python -m tests.bench $(if $(QUICK),--quick)
 
 lint: setup  ## ruff, its formatter, and strict types
 	$(BIN)/ruff check .

@@ -1,87 +1,131 @@
-"""`make bench`: posts a second of the whole path and of each stage, and as ratios to jieba.lcut in the same run.
+"""The benchmarks. Ratios of one run may be compared; absolute figures hang on the machine.
 
-Real posts where ../shared stands beside the repository, the project's own otherwise. Absolute figures hang on the machine;
-ratios of one run may be compared. The last run is written to tests/bench/results/path.json.
+make bench                              all of moderate length, about a quarter of an hour on two cores
+make bench QUICK=1                      the same code on few posts, two minutes; prints and keeps nothing
+python -m tests.bench NAME ...          only these: path, stages, start, and each that has a module here
+python -m tests.bench report            the tables of README.md anew, from tests/bench/results
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import resource
+import os
+import subprocess
+import sys
 import tempfile
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable
+from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.csv as pa_csv
+from tests.bench import machine, paths, report, stages, start
+from tests.bench.measure import ROOT, module, rounded
+from tests.bench.plan import FULL, QUICK, Plan
 
-from pipeline import stages
-from pipeline.run import writing
-from pipeline.settings import Settings
-from pipeline.text.segment import segment_texts
-
-ROOT = Path(__file__).parents[2]
-RESULTS = Path(__file__).parent / "results"
-REAL = ROOT.parent / "shared" / "datasets" / "posts_gold" / "train.csv"
-POSTS = 40_000
-SEGMENTED = 4_000  # jieba alone, on this many
-
-
-def texts() -> tuple[str, list[str]]:
-    """POSTS texts: the gold posts or the project's own, again and again with a number, so that none is a duplicate."""
-    paths = [REAL] if REAL.exists() else sorted((ROOT / "corpora" / "posts").glob("*.csv"))
-    parse = pa_csv.ParseOptions(newlines_in_values=True)
-    found = [t for path in paths for t in pa_csv.read_csv(path, parse_options=parse)["text"].to_pylist()]
-    many = [f"{found[i % len(found)]} {i // len(found) or ''}".strip() for i in range(POSTS)]
-    return ("real posts" if REAL.exists() else "own posts"), many
+BENCHES: dict[str, Callable[[Plan, Path, Callable[[str], None]], dict[str, Any]]] = {
+    "start": start.measure,
+    "path": paths.measure,
+    "stages": stages.measure,
+}
+# Benchmarks that are programs of their own and write their own results, with what they are told when nobody says; `make bench`
+# runs them but for growth, which takes long.
+PROGRAMS: dict[str, list[str]] = {
+    "segment": [],
+    "patterns": [],
+    "campaigns": [],
+    "growth": ["100000", "1000000", "10000000", "--out", str(report.RESULTS / "growth.json")],
+}
+LONG = ("growth",)
+LONGEST = 600  # seconds that a program may take in `make bench`
+ID_KEY = "a key for benchmarks, no secret"
 
 
-def run_path(rows: list[str], workers: int) -> dict[str, float]:
-    """Seconds of each stage over `rows`, from a JSON Lines file to daily_summary."""
-    with tempfile.TemporaryDirectory() as folder:
-        export = Path(folder) / "posts.jsonl"
-        lines = (
-            {"platform": "weibo", "author_id": f"a{i % 2000}", "text": text, "posted_at": 1_600_000_000 + 600 * i}
-            for i, text in enumerate(rows)
-        )
-        export.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")
-        home = {"models": str(ROOT / "models"), "corpora": str(ROOT / "corpora")}
-        when = datetime(2026, 1, 1, tzinfo=UTC)
-        settings = Settings(lake=f"{folder}/lake", inputs=(str(export),), gathered_at=when, workers=workers, **home)
-        seconds: dict[str, float] = {}
-        started = perf_counter()
-        with writing(settings) as run:
-            for group in stages.STAGES.values():
-                for stage in group:
-                    begun = perf_counter()
-                    stage(run)
-                    seconds[stage.__name__] = perf_counter() - begun
-        return seconds | {"whole path": perf_counter() - started}
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line: names of benchmarks; after that of a program, what it is told."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(known())}, report (default: all but growth)"
+    )
+    parser.add_argument("--quick", action="store_true", help="few posts, one round, nothing kept")
+    given = parser.parse_args(arguments)
+    unknown = set(given.names) - {*known(), "report"}
+    if unknown:
+        parser.error(f"got {', '.join(sorted(unknown))}; expected of {', '.join(known())}, report")
+    return given
 
 
-def main() -> None:
-    """Measure, print, and write down."""
-    kind, rows = texts()
-    segment_texts(rows[:10])  # the dictionary
-    begun = perf_counter()
-    segment_texts(rows[:SEGMENTED])
-    jieba = SEGMENTED / (perf_counter() - begun)
-    result = {"posts": POSTS, "texts": kind, "jieba.lcut": jieba, "pyarrow": pa.__version__}
-    for workers in (1, 2):
-        for stage, seconds in run_path(rows, workers).items():
-            result[f"{stage}, {workers} workers"] = POSTS / seconds
-    result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    result["peak_mb_of_a_worker"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"{POSTS:,} {kind}; posts a second; ratio to jieba.lcut in this run")
-    for name, value in result.items():
-        if isinstance(value, float) and not name.startswith("peak"):
-            print(f"  {name:28} {value:12,.0f} {value / jieba:8.2f}")
-    print(f"  peak memory {result['peak_mb']:,.0f} MB, of a worker {result['peak_mb_of_a_worker']:,.0f} MB")
-    RESULTS.mkdir(exist_ok=True)
-    rounded = {k: round(v, 1) if isinstance(v, float) else v for k, v in result.items()}
-    (RESULTS / "path.json").write_text(json.dumps(rounded, indent=1) + "\n", "utf-8")
+def known() -> list[str]:
+    """Every benchmark there is."""
+    return [*BENCHES, *(name for name in PROGRAMS if find_spec(f"tests.bench.{name}"))]
+
+
+def chosen(names: list[str], *, quick: bool) -> list[str]:
+    """What is run: what is named, or all of moderate length, quick ones being those of this module alone."""
+    return names or [name for name in known() if name in BENCHES or not (quick or name in LONG)]
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, write down, print; 1 where something failed."""
+    os.environ["XINREN_ID_KEY"] = ID_KEY
+    if arguments and arguments[0] in PROGRAMS and not {*arguments} <= {*known()}:
+        return 0 if run_program(arguments[0], arguments[1:]) else 1
+    given = parse(arguments)
+    names = chosen(given.names, quick=given.quick)
+    results: dict[str, Any] = {}
+    limit = None if given.names else LONGEST
+    failed = [name for name in names if name in PROGRAMS and not run_program(name, PROGRAMS[name], limit)]
+    with tempfile.TemporaryDirectory(prefix="xinren-bench-") as folder:
+        for name in (name for name in names if name in BENCHES):
+            results[name] = measured(name, QUICK if given.quick else FULL, Path(folder))
+            if not given.quick:
+                keep(name, results[name])
+            failed += [name] if results[name].get("failed") else []
+    if given.quick:
+        for name, text in report.tables(results).items():
+            if text != report.NOTHING:
+                print(f"\n{name}\n{text}")
+    else:
+        report.write()
+        print(f"{report.README.relative_to(ROOT)} has the tables")
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def measured(name: str, plan: Plan, folder: Path) -> dict[str, Any]:
+    """One benchmark's result, with what it was measured on and how long that took."""
+    begun = time.monotonic()
+
+    def tell(what: str) -> None:
+        print(f"{time.monotonic() - begun:6.0f} s  {name}: {what}", flush=True)
+
+    facts = machine.facts()
+    found = BENCHES[name](plan, folder, tell)
+    return rounded(
+        {"measured": date.today().isoformat(), "machine": facts, **found, "took_s": time.monotonic() - begun}
+    )
+
+
+def keep(name: str, result: dict[str, Any]) -> None:
+    """The result as tests/bench/results/NAME.json."""
+    report.RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(result, ensure_ascii=False, indent=1)
+    (report.RESULTS / f"{name}.json").write_text(text + "\n", "utf-8")
+
+
+def run_program(name: str, arguments: list[str], limit: float | None = None) -> bool:
+    """Run a benchmark that is a program of its own; whether it ended well."""
+    print(f"{name}: python -m tests.bench.{name} {' '.join(arguments)}", flush=True)
+    try:
+        return subprocess.run(module(f"tests.bench.{name}", *arguments), cwd=ROOT, timeout=limit).returncode == 0
+    except subprocess.TimeoutExpired:
+        print(f"{name}: stopped after {limit} s")
+        return False
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main(sys.argv[1:]))

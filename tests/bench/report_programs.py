@@ -1,0 +1,70 @@
+"""Tables and goals from the results of benchmarks that are programs of their own: segment.py, growth.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.bench.markdown import AT_LEAST, number, spread, table
+
+Result = dict[str, Any]
+
+
+def segment(result: Result) -> str:
+    """Segmentation alone, on short posts."""
+    rows = [
+        [name, f"{found['rate']['median']:,.0f}", spread(found["ratio"])] for name, found in result["results"].items()
+    ]
+    return table(["", "posts/s", "times jieba.lcut"], rows)
+
+
+def segment_goals(results: dict[str, Result]) -> Result:
+    """What segmentation alone reached, on its short posts."""
+    if "segment" not in results:
+        return {}
+    result = results["segment"]
+    wanted = {"segment_ids": (30, "`segment_ids`, one core"), "segment_ids, two threads, wall": (60, "`segment_ids`, two cores"),
+              "segment_texts": (15, "`segment_texts`")}  # fmt: skip
+    return {
+        "goals": [
+            {"figure": f"{figure}, against jieba.lcut, posts of {result['mean_characters']:.0f} characters", "goal": goal,
+             "unit": AT_LEAST, "got": result["results"][name]["ratio"]["median"]}
+            for name, (goal, figure) in wanted.items() if name in result["results"]
+        ]
+    }  # fmt: skip
+
+
+def growth(result: Result) -> str:
+    """Posts a second and peak memory of each stage at each size, and the exponent."""
+    runs = result["runs"]
+    rows = [
+        [
+            name,
+            *(f"{run['posts'] / max(run['stages'][name]['seconds'], 1e-3):,.0f}" for run in runs),
+            *(number(run["stages"][name]["peak_mb"]) for run in runs),
+            number(result["exponents"][name]) if name in result["exponents"] else "",
+        ]
+        for name in runs[0]["stages"]
+    ]
+    sizes = [f"{run['posts']:,}" for run in runs]
+    return table(["", *(f"posts/s at {n}" for n in sizes), *(f"peak MB at {n}" for n in sizes), "exponent"], rows)
+
+
+def growth_goals(results: dict[str, Result]) -> Result:
+    """Peak memory at the largest size, and how the whole path grows."""
+    result = results.get("growth", {"stand_ins": True})
+    if result["stand_ins"]:
+        return {}
+    last = result["runs"][-1]
+    memory = {
+        "figure": f"peak memory, {last['posts']:,} posts",
+        "goal": 3000,
+        "unit": "MB",
+        "got": last["stages"]["whole"]["peak_mb"],
+    }
+    sizes = f"{result['runs'][0]['posts']:,} to {last['posts']:,} posts"
+    slope = [
+        {"figure": f"growth exponent, {sizes}", "goal": 1.05, "unit": "", "got": x}
+        for x in [result["exponents"].get("whole")]
+        if x
+    ]
+    return {"goals": [memory, *slope]}
