@@ -7,6 +7,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -61,17 +62,24 @@ def canonical_ids(platforms: pa.Array, author_ids: pa.Array, forms: pa.Array) ->
 
     `forms` is raw_posts.author_id_form: "creator_hash" for an id that is hashed already, else "id" or NULL.
     """
-    return _by_pair(platforms, author_ids, forms, _canonical)
+
+    def canonical(pair: str) -> str:
+        platform, form, author_id = pair.split(_BETWEEN, 2)
+        return _canonical(platform, author_id, form)
+
+    return _by_pair(platforms, author_ids, forms, canonical)
 
 
 def keyed_ids(key: bytes, platforms: pa.Array, author_ids: pa.Array, forms: pa.Array) -> pa.Array:
-    """HMAC-SHA256(key, platform, canonical id), first 16 bytes as 32 hex; NULL stays NULL. Some microseconds a pair."""
+    """HMAC-SHA256(key, platform, canonical id), first 16 bytes as 32 hex; NULL stays NULL. Some microseconds a new pair."""
+    return _by_pair(platforms, author_ids, forms, partial(_keyed, key))
 
-    def keyed(platform: str, author_id: str, form: str) -> str:
-        message = f"{platform}{_BETWEEN}{_canonical(platform, author_id, form)}"
-        return hmac.digest(key, message.encode(), "sha256")[:16].hex()
 
-    return _by_pair(platforms, author_ids, forms, keyed)
+@lru_cache(maxsize=2**18)  # authors come again and again, batch after batch; 0.1 GB when full
+def _keyed(key: bytes, pair: str) -> str:
+    platform, form, author_id = pair.split(_BETWEEN, 2)
+    message = f"{platform}{_BETWEEN}{_canonical(platform, author_id, form)}"
+    return hmac.digest(key, message.encode(), "sha256")[:16].hex()
 
 
 def _canonical(platform: str, author_id: str, form: str) -> str:
@@ -80,18 +88,13 @@ def _canonical(platform: str, author_id: str, form: str) -> str:
     return hashlib.sha256(author_id.encode()).hexdigest()[:16]
 
 
-def _by_pair(
-    platforms: pa.Array, author_ids: pa.Array, forms: pa.Array, change: Callable[[str, str, str], str]
-) -> pa.Array:
+def _by_pair(platforms: pa.Array, author_ids: pa.Array, forms: pa.Array, change: Callable[[str], str]) -> pa.Array:
     pairs = pc.binary_join_element_wise(platforms, pc.fill_null(forms, "id"), author_ids, _BETWEEN)
     if isinstance(pairs, pa.ChunkedArray):
         pairs = pairs.combine_chunks()
     encoded = pairs.dictionary_encode()
     # A loop, because Arrow has no HMAC: over the distinct pairs, not over the posts.
-    changed = [
-        change(platform, author_id, form)
-        for platform, form, author_id in (pair.split(_BETWEEN, 2) for pair in encoded.dictionary.to_pylist())
-    ]
+    changed = list(map(change, encoded.dictionary.to_pylist()))
     return pa.array(changed, pa.string()).take(encoded.indices)
 
 

@@ -15,7 +15,7 @@ from pipeline.tables import BROADCAST, CLASSES, RESTRICTED, SENTIMENTS
 # The stage that writes each table. A table is due once its own stage or a later one has written anything.
 STAGES: tuple[tuple[str, ...], ...] = (
     ("gathered_files", "raw_posts", "raw_authors", "rejects"), ("posts", "post_index"), ("post_features",),
-    ("campaigns", "campaign_members"), ("post_judgements", "author_days"), ("author_trust",), ("daily_summary",),
+    ("campaigns", "campaign_members", "campaign_aliases"), ("post_judgements", "author_days"), ("author_trust",), ("daily_summary",),
 )  # fmt: skip
 
 _POST = ("platform", "post_id", "author_id", "posted_at")
@@ -28,7 +28,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "post_index": ("platform", "post_id", "month", "bucket", "batch_ids"),
     "post_features": (*_POST, *(f"p_{name}" for name in (*CLASSES, *SENTIMENTS))),
     "campaigns": ("campaign_id", "n_posts"),
-    "campaign_members": (*_POST, "campaign_id", "similarity"),
+    "campaign_members": (*_POST, "campaign_id", "similarity", "exemplar_similarity"),
+    "campaign_aliases": ("alias_id", "campaign_id"),
     "post_judgements": (*_POST, "label", "broadcast_probability", "is_broadcast"),
     "author_days": ("platform", "author_id", "date", "n_posts", "n_comments"),
     "author_trust": ("platform", "author_id", "trust_score", "trust_low", "trust_high"),
@@ -36,7 +37,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 # The columns by which the rows of each data file are sorted, NULL last.
 ORDER: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("posts", "post_features", "campaign_members", "post_judgements"), ("author_id", "posted_at", "post_id")),
-    "author_days": ("author_id", "date"),
+    "author_days": ("author_id", "date"), "campaigns": ("campaign_id",), "campaign_aliases": ("alias_id",),
 }  # fmt: skip
 
 
@@ -127,6 +128,17 @@ _CAMPAIGN_POSTS = """
     FROM campaigns FULL JOIN (SELECT campaign_id, count(*) AS n FROM campaign_members GROUP BY ALL) USING (campaign_id)
     WHERE coalesce(n_posts, 0) <> coalesce(n, 0)
 """
+_LINKED = """
+    SELECT platform || ':' || post_id, exemplar_similarity, 'at least 0.7' FROM campaign_members
+    WHERE exemplar_similarity < 0.6999
+"""
+_ALIASED = """
+    SELECT alias_id, a.campaign_id, 'a campaign' FROM campaign_aliases a ANTI JOIN campaigns USING (campaign_id)
+"""
+_ALIAS_GONE = """
+    SELECT alias_id, 'a campaign of today', 'an id of before' FROM campaign_aliases
+    SEMI JOIN (SELECT campaign_id AS alias_id FROM campaigns) USING (alias_id)
+"""
 _MEMBERS_KNOWN = """
     SELECT platform || ':' || post_id, 'no row in posts', 'a post'
     FROM campaign_members ANTI JOIN posts USING (platform, post_id)
@@ -150,7 +162,7 @@ _LABEL = """
 _AUTHORED = [t for t in COLUMNS if t not in RESTRICTED and "author_id" in COLUMNS[t]]
 _RATIOS = {
     "post_features": [name for name in COLUMNS["post_features"] if name.startswith("p_")],
-    "campaign_members": ["similarity"],
+    "campaign_members": ["similarity", "exemplar_similarity"],
     "post_judgements": ["broadcast_probability"],
     "author_trust": ["trust_score", "trust_low", "trust_high"],
 }
@@ -185,6 +197,11 @@ LAWS: tuple[Law, ...] = (
     Law("the index knows the batches", "post_index", _INDEXED_BATCHES),
     Law("members are posts", "campaign_members", _MEMBERS_KNOWN),
     Law("members are counted", "campaigns", _CAMPAIGN_POSTS),
+    Law("members are like an exemplar", "campaign_members", _LINKED),
+    Law("an alias leads to a campaign", "campaign_aliases", _ALIASED),
+    Law("an alias is an id of before", "campaign_aliases", _ALIAS_GONE),
+    Law("an id has one row", "campaigns", _fill(_UNIQUE, table="campaigns", key="campaign_id")),
+    Law("an id has one row", "campaign_aliases", _fill(_UNIQUE, table="campaign_aliases", key="alias_id")),
     Law("days add up", "author_days", _fill(_DAYS_ADD_UP, day=_DAY)),
     *(Law("author ids are hashed", t, _fill(_AUTHOR_HASHED, table=t)) for t in _AUTHORED),
     *(Law("no raw author id", t, _fill(_AUTHOR_NOT_RAW, table=t)) for t in _AUTHORED),

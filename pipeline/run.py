@@ -8,28 +8,31 @@ with writing(settings, say) as run:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
 from pipeline import identity, partitions
 from pipeline.artifacts import load_context, load_linear, load_trust, unseal
-from pipeline.errors import PermanentError
+from pipeline.errors import LakeError, PermanentError
 from pipeline.lake_format import PARTITIONS
 from pipeline.settings import Settings
 from pipeline.steps.features import TextModels
 from pipeline.steps.judge import Judge
-from pipeline.store import Lake, Transaction
+from pipeline.store import DataFile, Lake, Transaction
 from pipeline.tables import SCHEMA_VERSION
 from pipeline.text.cues import Lexicon, load_lexicon
 from pipeline.text.reading import Reader, open_reader
+from pipeline.threads import n_threads
 
 Say = Callable[[str, int, int], None]  # stage, done, total
 Counts = dict[str, int]
+K = TypeVar("K")
 CODE = "1"  # raised when a step's meaning changes, so that lakes written before are computed again
 
 
@@ -45,6 +48,11 @@ class Run:
     tx: Transaction
     key: bytes = field(repr=False)
     say: Say
+
+    @property
+    def threads(self) -> int:
+        """How many batches are worked on side by side."""
+        return n_threads(self.settings.workers)
 
     @cached_property
     def reader(self) -> Reader:
@@ -90,7 +98,7 @@ def writing(settings: Settings, say: Say = quiet) -> Iterator[Run]:
     """A run over the lake of the settings (made if there is none). Its changes become visible when the block ends well."""
     key = identity.load_key(create=True)
     lake = Lake.create_or_open(settings.lake, key_id=identity.key_id(key))
-    with lake.begin() as tx:
+    with lake.begin(threads=n_threads(settings.workers)) as tx:
         yield Run(settings, tx, key, say)
         tx.commit()
 
@@ -107,13 +115,18 @@ def ordered(table: str, keys: Mapping[str, str]) -> dict[str, str]:
 
 def hashes(run: Run, table: str, only: Mapping[str, str] | None = None) -> str:
     """One digest of the live files of `table` (of its parts with the keys `only`)."""
-    return digest(*(file.sha256 for file in run.tx.data_files(table) if partitions.has(file, only or {})))
+    return hash_of(file for file in run.tx.data_files(table) if partitions.has(file, only or {}))
+
+
+def hash_of(files: Iterable[DataFile]) -> str:
+    """One digest of the contents of some files."""
+    return digest(*(file.sha256 for file in files))
 
 
 def publish(run: Run, table: str, rows: pa.Table, derived_from: str, only: Mapping[str, str] | None = None) -> int:
     """Make `rows` (sorted as the files shall be) the whole content of `table`, or of its parts with the keys `only`."""
     old = {partitions.place(file) for file in run.tx.data_files(table) if partitions.has(file, only or {})}
-    for keys, stem, part in partitions.split(table, rows):
+    for keys, stem, part in partitions.split(table, rows, run.tx.buckets):
         run.tx.put(table, keys, stem, part, derived_from=derived_from)
         old.discard((tuple(sorted(keys.items())), stem))
     for keys_of, stem in old:
@@ -123,7 +136,11 @@ def publish(run: Run, table: str, rows: pa.Table, derived_from: str, only: Mappi
 
 def is_current(run: Run, table: str, derived_from: str, only: Mapping[str, str] | None = None) -> bool:
     """Whether all live files of `table` (of its parts with the keys `only`) were derived from just that."""
-    files = [file for file in run.tx.data_files(table) if partitions.has(file, only or {})]
+    return all_from(derived_from, [file for file in run.tx.data_files(table) if partitions.has(file, only or {})])
+
+
+def all_from(derived_from: str, files: Sequence[DataFile]) -> bool:
+    """Whether there are files, and all of them were derived from just that."""
     return bool(files) and all(file.derived_from == derived_from for file in files)
 
 
@@ -132,6 +149,37 @@ def drop_others(run: Run, table: str, places: set[partitions.Place]) -> None:
     for file in run.tx.data_files(table):
         if partitions.place(file) not in places:
             run.tx.drop(table, file.keys, file.stem)
+
+
+def by_bucket(run: Run, table: str) -> dict[partitions.Bucket, list[DataFile]]:
+    """The live files of `table` in the order of their months, by platform and bucket of authors."""
+    return _grouped(run.tx.data_files(table), partitions.bucket)
+
+
+def by_stem(run: Run, table: str) -> dict[str, list[DataFile]]:
+    """The live files of `table`, platforms one after another, in the order of their months, by bucket of authors."""
+    return _grouped(run.tx.data_files(table), lambda file: file.stem)
+
+
+def _grouped(files: Iterable[DataFile], key: Callable[[DataFile], K]) -> dict[K, list[DataFile]]:
+    found: dict[K, list[DataFile]] = {}
+    for file in files:
+        found.setdefault(key(file), []).append(file)
+    return found
+
+
+def beside(run: Run, posts: pa.Table, there: Sequence[DataFile], table: str, columns: Sequence[str]) -> pa.Table:
+    """Rows of the files `there` of `table`, one for each row of `posts` (all rows of files in the same places).
+
+    Raises LakeError where the keys of the rows are not those of the posts.
+    """
+    rows = run.tx.rows_of(table, there, ["post_id", *columns])
+    if len(rows) != len(posts) or not rows["post_id"].combine_chunks().equals(posts["post_id"].combine_chunks()):
+        raise LakeError(
+            f"table {table}: got {len(rows):,} rows, expected one for each of {len(posts):,} posts, in their order;"
+            " run the earlier stages first, or `xinren check`"
+        )
+    return rows.select([name for name in rows.column_names if name in columns])
 
 
 @dataclass

@@ -24,7 +24,7 @@ MARKER, LOCK, STAGING = "_lake.json", "_lock", "_tmp"
 LASTING = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
-# (name, data) -> a file on this machine that no reader sees and that goes when the writer ends.
+# (name, data) -> a file on this machine that no reader sees and that goes when the writer ends; durable when installed.
 Stage = Callable[[str, bytes], Path]
 
 
@@ -122,7 +122,7 @@ class LocalStorage:
                 )
             self._clear()
             try:
-                yield self._stage
+                yield self._written
             finally:
                 with suppress(XinrenError):  # what stays in the way is cleared, or complained of, by the next writer
                     self._clear()
@@ -151,11 +151,16 @@ class LocalStorage:
             for path in (self._folder / STAGING).iterdir():
                 self._disk.unlink(path)
 
-    def _stage(self, name: str, data: bytes) -> Path:
+    def _written(self, name: str, data: bytes) -> Path:
         staged = self._folder / STAGING / name
         with explained(self.root, f"write {STAGING}/{name}"):
             self._disk.unlink(staged)
             self._disk.write(staged, data)
+        return staged
+
+    def _stage(self, name: str, data: bytes) -> Path:
+        staged = self._written(name, data)
+        with explained(self.root, f"write {STAGING}/{name}"):
             self._disk.sync(staged)
         return staged
 
@@ -163,6 +168,8 @@ class LocalStorage:
         """Move every staged file to its path; all are durable when this returns."""
         targets = {self._folder / path: file for path, file in staged.items()}
         with explained(self.root, "write data files"):
+            for file in staged.values():  # all at the end: the system has written most of them by then
+                self._disk.sync(file)
             for target, file in targets.items():
                 self._make_folder(target.parent)
                 self._disk.rename(file, target)

@@ -8,8 +8,11 @@ before, so readers trust the newest snapshot there is, and the next writer puts 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -17,17 +20,19 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline import tables
 from pipeline.errors import LakeError, SchemaError, TransientError, UsageError, XinrenError, one_line
 from pipeline.lake_format import (
     PARTITIONS,
     DataFile,
     Snapshot,
     create_marker,
-    encode,
     part_of,
+    read_batches,
     read_files,
     read_marker,
     table_of,
+    to_parquet,
 )
 from pipeline.storage import MARKER, Stage, Storage, open_storage
 
@@ -46,7 +51,6 @@ class Lake:
         self.storage = storage
         self.root: str = storage.root
         self.key_id: str = about["key_id"]
-        self.buckets: int = about["buckets"]
 
     @staticmethod
     def open(root: str) -> Lake:
@@ -111,15 +115,15 @@ class Lake:
                     raise
                 snapshot = newer  # a commit since then took the file away; its snapshot has all the rows
 
-    def begin(self) -> Transaction:
-        """The writer's transaction, after putting right what an earlier one left behind.
+    def begin(self, *, threads: int = 1) -> Transaction:
+        """The writer's transaction, after putting right what an earlier one left behind; files are made on `threads`.
 
         Raises TransientError while another run is writing, PermanentError where the root cannot be written to.
         """
         with ExitStack() as stack:
             stage = stack.enter_context(self.storage.writer())
             base = self._recover()
-            return Transaction(self, base, stage, stack.pop_all())
+            return Transaction(self, base, stage, stack.pop_all(), threads)
 
     def _recover(self) -> Snapshot:
         newest = self.snapshot()
@@ -144,14 +148,18 @@ class Transaction:
     Leaving the block drops what was not committed and lets the next writer in.
     """
 
-    def __init__(self, lake: Lake, base: Snapshot, stage: Stage, stack: ExitStack) -> None:
+    def __init__(self, lake: Lake, base: Snapshot, stage: Stage, stack: ExitStack, threads: int) -> None:
         self.base = base
+        self.buckets = base.buckets  # what the lake says of itself after a commit; stages divide authors by it
         self._lake, self._stage, self._stack = lake, stage, stack
         self._source = lake.storage.source
-        self._live = {file.part: file for file in base.files}
+        self._files = {file.part: file for file in base.files}
         self._named = {file.path for file in base.files}
         self._staged: dict[str, Path] = {}
         self._numbers = count()
+        self._pool, self._ahead = ThreadPoolExecutor(threads), 2 * threads
+        self._being_made: deque[tuple[DataFile, Future[tuple[pa.Buffer, str]]]] = deque()
+        stack.callback(self._pool.shutdown, cancel_futures=True)
 
     def __enter__(self) -> Self:
         return self
@@ -161,33 +169,43 @@ class Transaction:
 
     def data_files(self, table: str) -> list[DataFile]:
         """The files of `table` that would be live after a commit now, by path."""
-        return _chosen(table, self._live.values())
+        self._finish(table)
+        return _chosen(table, self._files.values())
 
     def put(self, table: str, keys: Mapping[str, str], stem: str, rows: pa.Table, *, derived_from: str = "") -> None:
         """Make `rows`, sorted by the caller, all that the part holds; without rows the part disappears.
 
-        Equal contents keep the old file. Raises SchemaError for rows or path values that the table cannot have.
+        Equal contents keep the old file. The file is made on another thread, and is there for whoever asks. Raises
+        SchemaError for rows or path values that the table cannot have.
         """
-        part, data = part_of(table, keys, stem), encode(rows, table)
+        part, rows = part_of(table, keys, stem), tables.conform(rows, table)
         self.drop(table, keys, stem)
         if not rows.num_rows:
             return
-        digest = hashlib.sha256(data).hexdigest()
-        file = DataFile(table, f"{part}-{digest[:12]}.parquet", rows.num_rows, data.size, digest, derived_from)
-        self._live[part] = file
-        if file.path not in self._named:
-            self._staged[file.path] = self._stage(f"{next(self._numbers)}.parquet", data)
+        file = DataFile(table, part, rows.num_rows, 0, "", derived_from)
+        self._being_made.append((file, self._pool.submit(_made, rows, table)))
+        while len(self._being_made) > self._ahead:
+            self._finish_one()
 
     def keep(self, table: str, keys: Mapping[str, str], stem: str, derived_from: str) -> bool:
         """Whether the part is there and was derived from just that, so that computing it again would change nothing."""
-        file = self._live.get(part_of(table, keys, stem))
+        self._finish(table)
+        file = self._files.get(part_of(table, keys, stem))
         return file is not None and file.derived_from == derived_from
+
+    def restate(self, file: DataFile, derived_from: str) -> None:
+        """Say that a live file, as it is, is what `derived_from` gives."""
+        self._finish(file.table)
+        self._files[file.part] = replace(file, derived_from=derived_from)
 
     def drop(self, table: str, keys: Mapping[str, str], stem: str) -> None:
         """Remove the part, if it is there."""
-        file = self._live.pop(part_of(table, keys, stem), None)
-        if file is not None:
-            self._staged.pop(file.path, None)
+        part = part_of(table, keys, stem)
+        if any(file.path == part for file, _ in self._being_made):
+            self._finish(table)
+        gone = self._files.pop(part, None)
+        if gone is not None:
+            self._staged.pop(gone.path, None)
 
     def read(
         self,
@@ -198,8 +216,45 @@ class Transaction:
         filter: pc.Expression | None = None,  # noqa: A002 - as in Lake.read
     ) -> pa.Table:
         """As Lake.read, with the changes of this transaction."""
-        files = _chosen(table, self._live.values(), only)
-        return read_files(table, columns, filter, files, lambda path: self._staged.get(path) or self._source(path))
+        self._finish(table)
+        return self.rows_of(table, _chosen(table, self._files.values(), only), columns, filter)
+
+    def rows_of(
+        self,
+        table: str,
+        files: Sequence[DataFile],
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+    ) -> pa.Table:
+        """Rows of some files of `table` in their order, of the base snapshot or of this transaction."""
+        return read_files(table, columns, where, files, self.source)
+
+    def batches(
+        self, table: str, files: Sequence[DataFile], columns: Sequence[str] | None, size: int
+    ) -> Iterator[pa.Table]:
+        """Rows of some files in their order, some `size` at a time: small files together, large ones in pieces."""
+        return read_batches(table, columns, files, self.source, size)
+
+    def source(self, path: str) -> Any:
+        """What pyarrow opens to read a data file of the base snapshot or of this transaction."""
+        return self._staged.get(path) or self._source(path)
+
+    def scratch(self, name: str) -> Path:
+        """An empty file of this machine that no reader sees and that goes with the transaction."""
+        return self._stage(name, b"")
+
+    def _finish(self, table: str = "") -> None:
+        """Wait for the files that are being made, up to the last one of `table`."""
+        while any(table in ("", file.table) for file, _ in self._being_made):
+            self._finish_one()
+
+    def _finish_one(self) -> None:
+        begun, future = self._being_made.popleft()
+        data, digest = future.result()
+        file = replace(begun, path=f"{begun.path}-{digest[:12]}.parquet", bytes=data.size, sha256=digest)
+        self._files[file.part] = file
+        if file.path not in self._named:
+            self._staged[file.path] = self._stage(f"{next(self._numbers)}.parquet", data)
 
     def commit(self) -> Snapshot:
         """Publish the changes: one new snapshot, or `base` when nothing has changed. The transaction can go on.
@@ -207,10 +262,11 @@ class Transaction:
         Raises TransientError or PermanentError with the old snapshot in force, unless only the tidying after the new
         one failed, which the next `begin` makes good.
         """
-        files = tuple(sorted(self._live.values(), key=lambda file: file.path))
-        if files == self.base.files:
+        self._finish()
+        files = tuple(sorted(self._files.values(), key=lambda file: file.path))
+        if files == self.base.files and self.buckets == self.base.buckets:
             return self.base
-        new = Snapshot(self.base.number + 1, files)
+        new = Snapshot(self.base.number + 1, files, self.buckets)
         self._publish(new)
         replaced = self._named - {file.path for file in files}
         self.base, self._named = new, {file.path for file in files}
@@ -233,6 +289,11 @@ class Transaction:
                 f"lake {self._lake.root}: another run committed snapshot {new.number} first; expected one writer at a"
                 " time; run again"
             ) from None
+
+
+def _made(rows: pa.Table, table: str) -> tuple[pa.Buffer, str]:
+    data = to_parquet(rows, table)
+    return data, hashlib.sha256(data).hexdigest()
 
 
 def _chosen(table: str, files: Iterable[DataFile], only: Only | None = None) -> list[DataFile]:

@@ -49,6 +49,7 @@ DEFAULTS: dict[str, Any] = {
     "n_authors_before": 0, "campaign_id": "weibo:1", "kind": "flood", "n_authors": 1, "n_platforms": 1, "exemplar": AD,
     "is_template": False, "as_of": date(2026, 1, 31), "trust_score": 0.5, "trust_low": 0.4, "trust_high": 0.6,
     "trust_version": "1", "by_hour": [0] * 24, "reason": "bad_time", "n_bytes": 10, "n_rows_framed": None,
+    "alias_id": "weibo:2", "replaced_at": GATHERED,
 }  # fmt: skip
 LAKE: dict[str, Rows] = {
     "gathered_files": [
@@ -70,6 +71,7 @@ LAKE: dict[str, Rows] = {
     "post_features": [{k: row[k] for k in ("post_id", "author_id", "posted_at")} for row in POSTS],
     "campaigns": [{"n_posts": 1, "first_at": POSTS[0]["posted_at"]}],
     "campaign_members": [{k: POSTS[0][k] for k in ("post_id", "author_id", "posted_at")}],
+    "campaign_aliases": [{}],
     "post_judgements": [
         {
             "post_id": "1", "author_id": ALI, "posted_at": POSTS[0]["posted_at"], "label": "recruit", "is_broadcast": True,
@@ -206,6 +208,11 @@ BREACHES: list[tuple[str, str, str, Callable[[Rows], Rows | None]]] = [
     ("members are posts", "campaign_members", "campaign_members", setting(0, post_id="9")),
     ("members are counted", "campaigns", "campaigns", setting(0, n_posts=2)),
     ("members are counted", "campaigns", "campaigns", without(0)),
+    ("members are like an exemplar", "campaign_members", "campaign_members", setting(0, exemplar_similarity=0.69)),
+    ("an alias leads to a campaign", "campaign_aliases", "campaign_aliases", setting(0, campaign_id="weibo:2")),
+    ("an alias is an id of before", "campaign_aliases", "campaign_aliases", setting(0, alias_id="weibo:1")),
+    ("an id has one row", "campaigns", "campaigns", lambda rows: [*rows, dict(rows[0])]),
+    ("an id has one row", "campaign_aliases", "campaign_aliases", lambda rows: [*rows, dict(rows[0])]),
     ("days add up", "author_days", "author_days", setting(0, n_posts=2)),
     ("days add up", "author_days", "author_days", setting(1, date=date(2026, 2, 1))),
     ("days add up", "author_days", "author_days", without(0)),
@@ -217,6 +224,7 @@ BREACHES: list[tuple[str, str, str, Callable[[Rows], Rows | None]]] = [
         ("ratios lie in 0 to 1", name, name, setting(0, **{column: value}))
         for name, column, value in (
             ("post_features", "p_share", 1.5), ("post_features", "p_positive", -0.5), ("campaign_members", "similarity", 2.0),
+            ("campaign_members", "exemplar_similarity", 2.0),
             ("post_judgements", "broadcast_probability", float("nan")), ("author_trust", "trust_score", -0.1),
             ("author_trust", "trust_low", -0.1), ("author_trust", "trust_high", 1.01),
         )

@@ -1,22 +1,128 @@
-"""Stage campaigns: posts, post_features -> campaigns, campaign_members."""
+"""Stage campaigns: posts, post_features -> campaigns, campaign_members, campaign_aliases.
+
+The whole lake is clustered anew whenever a post or a label has changed: at some hundred thousand posts a second that is
+simpler than to replay the touched part, and it is incremental all the same, since files of equal content are kept. Posts
+are read some files at a time, month by month; of each post some 60 bytes are held, and the rest lies in temporary files.
+"""
 
 from __future__ import annotations
 
-from pipeline.run import Counts, Run, digest, hashes, is_current, publish
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline import partitions
+from pipeline.order import Ints, sort_rows, sorted_rows
+from pipeline.run import Counts, Run, digest, drop_others, hashes, is_current, publish
+from pipeline.spill import Spill
+from pipeline.stages.campaign_files import (
+    AT_A_TIME,
+    ROW_BITS,
+    Files,
+    FileShelf,
+    by_month,
+    grouped,
+    n_rows,
+    one_by_one,
+    post_files,
+    read_posts,
+    rows_at,
+)
 from pipeline.stages.facts import POST_KEY
-from pipeline.steps.campaigns import campaigns as find_campaigns
+from pipeline.steps.campaign_facts import former_heads
+from pipeline.steps.campaign_texts import NEEDED, Found, Wordings
+from pipeline.steps.campaigns import IN_ORDER, alias_rows, campaign_ids, member_rows, summary_rows
+from pipeline.tables import concat, empty
+
+_READ = list(dict.fromkeys([*IN_ORDER, *NEEDED]))
 
 
 def campaigns(run: Run) -> Counts:
-    """posts, post_features -> campaigns, campaign_members, over the whole lake."""
+    """posts, post_features -> campaigns, campaign_members, campaign_aliases, over the whole lake."""
     derived_from = digest("campaigns", hashes(run, "posts"), hashes(run, "post_features"))
     if not is_current(run, "campaigns", derived_from):
-        columns = [*POST_KEY, "author_id", "posted_at", "kind", "text", "text_normalised", "is_repost", "is_auto_share"]
-        found, members = find_campaigns(
-            run.tx.read("posts", columns), run.tx.read("post_features", [*POST_KEY, "sketch"])
-        )
-        publish(run, "campaigns", found, derived_from)
-        publish(run, "campaign_members", members, derived_from)
+        files = post_files(run)
+        _write(run, files, _find(run, files), derived_from)
     rows = {name: sum(f.rows for f in run.tx.data_files(name)) for name in ("campaigns", "campaign_members")}
     run.say("campaigns", rows["campaign_members"], rows["campaign_members"])
     return rows
+
+
+def _find(run: Run, files: Files) -> Found:
+    """The campaigns of all posts, taken in their order: months are in order, and a month is sorted."""
+    wordings = Wordings(FileShelf(run.tx.scratch), run.threads)
+    for group in grouped(by_month(files)):
+        pieces = [read_posts(run, group, _READ)] if n_rows(group) <= AT_A_TIME else _slices(run, group)
+        for rows in pieces:
+            wordings.add(sort_rows(rows, IN_ORDER))
+    return wordings.find()
+
+
+def _slices(run: Run, files: Files) -> Iterator[pa.Table]:
+    """The posts of a month too large to be sorted at once, AT_A_TIME at a time, each of them before those of the next."""
+    keys = run.tx.rows_of("posts", [file for _, file in files], [*IN_ORDER])
+    part = np.empty(len(keys), np.int64)
+    part[sorted_rows(keys, IN_ORDER)] = np.arange(len(keys)) // AT_A_TIME
+    del keys
+    spill, done = None, 0
+    for group in grouped(one_by_one(files)):
+        rows = read_posts(run, group, _READ)
+        spill = spill or Spill(run.tx.scratch, f"campaigns-{files[0][0]}", rows.schema)
+        spill.scatter(rows, part[done : done + len(rows)])
+        done += len(rows)
+    if spill is not None:
+        yield from (spill.take(number) for number in spill.parts())
+
+
+def _write(run: Run, files: Files, found: Found, derived_from: str) -> None:
+    ids = _ids(run, files, found)
+    _write_campaigns(run, files, found, ids, derived_from)
+    former, posts, replaced_at = former_heads(found.posts, found.facts)
+    names = _write_members(run, files, found, ids, posts.astype(np.int64), derived_from)
+    publish(run, "campaign_aliases", alias_rows(names, ids.take(pa.array(former)), replaced_at), derived_from)
+
+
+def _ids(run: Run, files: Files, found: Found) -> pa.Array:
+    """The ids of all campaigns by number."""
+    places = found.place[found.facts.heads]
+    by_place = np.argsort(places)
+    ids = [campaign_ids(heads) for _, _, heads in rows_at(run, files, POST_KEY, places[by_place])]
+    return pa.concat_arrays([pa.nulls(0, pa.string()), *ids]).take(pa.array(np.argsort(by_place)))
+
+
+def _write_campaigns(run: Run, files: Files, found: Found, ids: pa.Array, derived_from: str) -> None:
+    """Table campaigns, month by month: that of the first member."""
+    places = found.place[found.facts.heads]
+    by_place = np.argsort(places)
+    left = {file.keys["part_month"] for file in run.tx.data_files("campaigns")}
+    for month in by_month(files):
+        mine = by_place[slice(*np.searchsorted(places[by_place] >> ROW_BITS, [month[0][0], month[-1][0] + 1]))]
+        taken = rows_at(run, month, [*POST_KEY, "author_id", "text"], places[mine])
+        rows = concat((summary_rows(found, mine[which], heads, ids) for which, _, heads in taken), "campaigns")
+        part = month[0][1].keys["part_month"]
+        publish(run, "campaigns", sort_rows(rows, ["campaign_id"]), derived_from, {"part_month": part})
+        left.discard(part)
+    for part in left:
+        publish(run, "campaigns", empty("campaigns"), derived_from, {"part_month": part})
+
+
+def _write_members(run: Run, files: Files, found: Found, ids: pa.Array, asked: Ints, derived_from: str) -> pa.Array:
+    """Table campaign_members, a file for each file of posts that has any; the ids of the posts `asked`, all members."""
+    members = np.flatnonzero(found.facts.campaign >= 0)
+    members = members[np.argsort(found.place[members])]
+    places = found.place[members]
+    at, written = np.searchsorted(places, found.place[asked]), set()
+    order = np.argsort(at)
+    names = [pa.nulls(0, pa.string())]
+    for which, group, rows in rows_at(run, files, [*POST_KEY, "author_id", "posted_at"], places):
+        joined = member_rows(found, members[which], rows, ids)
+        bounds = np.searchsorted(places[which] >> ROW_BITS, [*(number for number, _ in group), group[-1][0] + 1])
+        for (_, file), start, end in zip(group, bounds.tolist(), bounds[1:].tolist(), strict=False):
+            part = joined.slice(start, end - start)
+            run.tx.put("campaign_members", file.keys, file.stem, part, derived_from=derived_from)
+            written.add(partitions.place(file))
+        here = at[order][slice(*np.searchsorted(at[order], [which.start, which.stop]))] - which.start
+        names.append(campaign_ids(rows.take(pa.array(here))))
+    drop_others(run, "campaign_members", written)
+    return pa.concat_arrays(names).take(pa.array(np.argsort(order)))

@@ -1,75 +1,97 @@
-"""Stage clean: raw_posts -> posts, post_index."""
+"""Stage clean: raw_posts -> posts, post_index.
+
+Rows go one way, some at a time: those of posts with one version straight on, the others by way of a merge; each into its
+bucket of authors, and from there, sorted and with their texts cleaned, into their files.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline import partitions
-from pipeline.order import firsts, match_rows, run_ids, sort_rows
-from pipeline.run import Counts, Run, digest, publish
-from pipeline.stages.facts import POST_KEY
-from pipeline.steps.clean import ROW_ORDER
-from pipeline.steps.clean import posts as clean_posts
-from pipeline.tables import TEXTS, complete, concat
+from pipeline.hashing import hash_rows, leading
+from pipeline.partitions import POST_KEY
+from pipeline.run import Counts, Progress, Run, digest
+from pipeline.spill import Spill
+from pipeline.stages.index import index_rows, write_index
+from pipeline.stages.news import READ, News, among, news
+from pipeline.stages.post_files import write_posts
+from pipeline.steps.clean import MERGED, with_keyed_authors
+from pipeline.steps.versions import NEEDED, batches_of, merge_versions, only_versions
+from pipeline.tables import TEXTS, schema
+from pipeline.threads import in_order
+
+Routed = tuple[pa.Table, pa.Table]  # merged rows, and their rows of post_index
 
 
 def clean(run: Run) -> Counts:
     """raw_posts -> posts, post_index: the posts of batches not merged yet, with all their earlier versions."""
-    derived_from = digest("posts", run.reader.lexicon.version, run.settings.keep_contacts)
-    index = run.tx.read("post_index")
-    if not all(file.derived_from == derived_from for file in run.tx.data_files("posts")):
-        index = index.slice(0, 0)  # another lexicon or another rule for contacts: merge everything again
-    merged = set(pc.unique(pc.list_flatten(index["batch_ids"])).to_pylist())
-    fresh = {file.stem for file in run.tx.data_files("raw_posts")} - merged
-    new = run.tx.read("raw_posts", only=lambda file: file.stem in fresh)
-    rows = _merge(run, new, index, derived_from) if len(new) else 0
+    keep, size = run.settings.keep_contacts, partitions.POSTS_PER_BUCKET
+    derived_from = digest("posts", run.reader.lexicon.version, keep, size)
+    found, rows = news(run, derived_from), 0
+    if found is not None:
+        rows = _merge(run, found, derived_from)
     return {"posts": sum(file.rows for file in run.tx.data_files("posts")), "posts_changed": rows}
 
 
-def _merge(run: Run, new: pa.Table, index: pa.Table, derived_from: str) -> int:
+def _merge(run: Run, new: News, derived_from: str) -> int:
     """Merge new gatherings with the earlier ones of the same posts, and put the posts in their places; how many."""
-    touched = match_rows(index, new, POST_KEY) >= 0
-    earlier = set(pc.unique(pc.list_flatten(index["batch_ids"].filter(pa.array(touched)))).to_pylist())
-    old = run.tx.read("raw_posts", only=lambda file: file.stem in earlier)
-    raw = concat([new, old.filter(pa.array(match_rows(old, new, POST_KEY) >= 0))], "raw_posts")
-    run.say("clean", 0, len(raw))
-    rows = clean_posts(raw, key=run.key, lexicon=run.reader.lexicon, keep_contacts=run.settings.keep_contacts)
-    stay = index.filter(pa.array(~touched))
-    _merge_posts(run, rows, index.filter(pa.array(touched)), derived_from, rebuild=not len(index))
-    publish(run, "post_index", sort_rows(concat([stay, _index_of(rows, raw)], "post_index"), POST_KEY), derived_from)
-    run.say("clean", len(raw), len(raw))
-    return len(rows)
+    run.tx.buckets = new.buckets
+    total = sum(file.rows for file in new.fresh)
+    tell = Progress(run.say, "clean", 2 * total)  # once read, once cleaned
+    merged, indexed = Spill(run.tx.scratch, "merged", MERGED), Spill(run.tx.scratch, "indexed", schema("post_index"))
+    n = 0
+    for rows, index in _routed(run, new, tell):
+        merged.scatter(rows, index["bucket"].to_numpy())
+        indexed.scatter(index, partitions.shard_of(index, new.buckets))
+        n += len(rows)
+    write_posts(run, merged, new, derived_from, tell)
+    write_index(run, indexed, new)
+    run.say("clean", 2 * total, 2 * total)
+    return n
 
 
-def _merge_posts(run: Run, rows: pa.Table, replaced: pa.Table, derived_from: str, *, rebuild: bool) -> None:
-    """Put merged posts in their files and take them out of the files where they stood before."""
-    if rebuild:
-        publish(run, "posts", rows, derived_from)
-        return
-    parts = {(keys["part_platform"], keys["part_month"]): part for keys, _, part in partitions.split("posts", rows)}
-    left = zip(replaced["platform"].to_pylist(), replaced["month"].to_pylist(), strict=True)
-    for platform, month in sorted({*parts, *left}):
-        keys = {"part_platform": platform, "part_month": month}
-        there = run.tx.read("posts", only=partitions.within(keys))
-        stay = there.filter(pa.array(match_rows(there, rows, POST_KEY) < 0))
-        part = concat([stay, parts.get((platform, month), stay.slice(0, 0))], "posts")
-        run.tx.put("posts", keys, partitions.BUCKET, sort_rows(part, ROW_ORDER), derived_from=derived_from)
+def _routed(run: Run, new: News, tell: Progress) -> Iterator[Routed]:
+    """All new posts with the newest of each of their columns, some at a time."""
+    versions = Spill(run.tx.scratch, "versions", raw_schema())
+    shards = partitions.n_buckets(2 * len(new.several))
+
+    def only(raw: pa.Table) -> tuple[pa.Table, Routed]:
+        several = among(new.several, hash_rows(raw, POST_KEY))
+        single = raw.filter(pa.array(~several)) if several.any() else raw
+        batch_ids = pa.ListArray.from_arrays(
+            pa.array(np.arange(len(single) + 1, dtype=np.int32)), single["batch_id"].combine_chunks(), type=TEXTS
+        )
+        return raw.filter(pa.array(several)), _routed_rows(run, only_versions(single), batch_ids)
+
+    for rest, routed in in_order(only, run.tx.batches("raw_posts", new.fresh, NEEDED, READ), run.threads):
+        versions.scatter(rest, leading(hash_rows(rest, POST_KEY), shards))
+        tell.more(len(rest) + len(routed[0]))
+        yield routed
+    for old in _earlier(run, new):
+        versions.scatter(old, leading(hash_rows(old, POST_KEY), shards))
+    for shard in versions.parts():
+        raw = versions.take(shard).combine_chunks()
+        yield _routed_rows(run, merge_versions(raw), batches_of(raw))
 
 
-def _index_of(rows: pa.Table, raw: pa.Table) -> pa.Table:
-    """Table post_index of merged posts: where each stands, and the batches that hold a version of it."""
-    pairs = raw.select([*POST_KEY, "batch_id"]).group_by([*POST_KEY, "batch_id"]).aggregate([])
-    pairs = sort_rows(pairs, [*POST_KEY, "batch_id"])
-    ids = run_ids(pairs, POST_KEY)
-    heads = firsts(ids)
-    offsets = pa.array(np.append(heads, len(pairs)).astype(np.int32))
-    keys = pairs.select(POST_KEY).take(pa.array(heads))
-    placed = rows.take(pa.array(match_rows(keys, rows, POST_KEY)))
-    columns = {
-        "platform": keys["platform"], "post_id": keys["post_id"], "month": partitions.months("posts", placed),
-        "bucket": pa.array(np.full(len(keys), int(partitions.BUCKET), np.int32)),
-        "batch_ids": pa.ListArray.from_arrays(offsets, pairs["batch_id"].combine_chunks(), type=TEXTS),
-    }  # fmt: skip
-    return complete(columns, "post_index", len(keys))
+def _earlier(run: Run, new: News) -> Iterator[pa.Table]:
+    """The rows of raw_posts, merged before, that are versions of new posts."""
+    batches, fresh = new.earlier, {file.stem for file in new.fresh}
+    files = [file for file in run.tx.data_files("raw_posts") if file.stem in batches - fresh]
+    for raw in run.tx.batches("raw_posts", files, NEEDED, READ):
+        yield raw.filter(pa.array(among(new.touched, hash_rows(raw, POST_KEY))))
+
+
+def _routed_rows(run: Run, merged: pa.Table, batch_ids: pa.ListArray) -> Routed:
+    rows = with_keyed_authors(merged, run.key)
+    return rows, index_rows(rows, batch_ids, run.tx.buckets)
+
+
+def raw_schema() -> pa.Schema:
+    """The columns of raw_posts that become posts."""
+    want = schema("raw_posts")
+    return pa.schema([want.field(name) for name in want.names if name in NEEDED], want.metadata)

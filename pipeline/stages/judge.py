@@ -2,42 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline import partitions
-from pipeline.run import Counts, Run, digest, drop_others, hashes, is_current, publish
-from pipeline.steps.days import author_days
-from pipeline.steps.judge import judgements
+from pipeline.order import match_rows, take_rows
+from pipeline.run import Counts, Progress, Run, all_from, beside, by_bucket, digest, drop_others, hash_of
+from pipeline.stages.facts import POST_KEY
+from pipeline.steps.days import FEATURES_READ, JUDGEMENTS_READ, POSTS_READ, at_rows, days_of, earlier_authors
+from pipeline.steps.judge import FEATURES_NEEDED, MEMBER_NEEDED, POSTS_NEEDED, judged
+from pipeline.store import DataFile
+
+POSTS = [*dict.fromkeys((*POSTS_NEEDED, *POSTS_READ))]
+FEATURES = [*dict.fromkeys((*FEATURES_NEEDED, *FEATURES_READ))]
+MEMBERS = [*dict.fromkeys((*POST_KEY, "author_id", "posted_at", *MEMBER_NEEDED))]
 
 
 def judge(run: Run) -> Counts:
-    """posts, post_features, campaign_members -> post_judgements, author_days; platform by platform."""
-    members = run.tx.read("campaign_members")
-    floods = hashes(run, "campaign_members")
-    platforms = sorted({file.keys["part_platform"] for file in run.tx.data_files("posts")})
-    total, done = sum(file.rows for file in run.tx.data_files("posts")), 0
-    for platform in platforms:
-        here = {"part_platform": platform}
+    """posts, post_features, campaign_members -> post_judgements, author_days; a platform's bucket of authors at a time."""
+    tables = ("posts", "post_features", "campaign_members", "post_judgements", "author_days")
+    posts, features, members, judgements, days = (by_bucket(run, table) for table in tables)
+    total = sum(file.rows for files in posts.values() for file in files)
+    tell = Progress(run.say, "judge", total)
+    for bucket, files in posts.items():
+        around = features.get(bucket, []), members.get(bucket, [])
         derived_from = digest(
-            "judge", hashes(run, "posts", here), hashes(run, "post_features", here), floods,
-            run.judge.version, run.settings.base_rate,
-        )  # fmt: skip
-        if not is_current(run, "post_judgements", derived_from, here):
-            _judge_platform(run, here, members, derived_from)
-        done += sum(file.rows for file in run.tx.data_files("posts") if partitions.has(file, here))
-        run.say("judge", done, total)
-    for table in ("post_judgements", "author_days"):
-        drop_others(
-            run, table, {partitions.place(f) for f in run.tx.data_files(table) if f.keys["part_platform"] in platforms}
+            "judge", hash_of(files), *(hash_of(part) for part in around), run.judge.version, run.settings.base_rate
         )
+        made = judgements.get(bucket, [])
+        if not (len(made) == len(files) and all_from(derived_from, made)):
+            _judge_bucket(run, files, *around, days.get(bucket, []), derived_from)
+        tell.more(sum(file.rows for file in files))
+    drop_others(run, "post_judgements", {partitions.place(file) for files in posts.values() for file in files})
+    drop_others(run, "author_days", {partitions.place(file) for files in posts.values() for file in files})
     return {"post_judgements": total, "author_days": sum(file.rows for file in run.tx.data_files("author_days"))}
 
 
-def _judge_platform(run: Run, here: Mapping[str, str], members: pa.Table, derived_from: str) -> None:
-    only = partitions.within(here)
-    posts, rows = run.tx.read("posts", only=only), run.tx.read("post_features", only=only)
-    found = judgements(posts, rows, members, judge=run.judge, base_rate=run.settings.base_rate)
-    publish(run, "post_judgements", found, derived_from, here)
-    publish(run, "author_days", author_days(posts, rows, found, members), derived_from, here)
+def _judge_bucket(
+    run: Run,
+    files: list[DataFile],
+    read: list[DataFile],
+    joined: list[DataFile],
+    old: list[DataFile],
+    derived_from: str,
+) -> None:
+    """Judge the posts of `files`: their features stand in `read`, their campaigns in `joined`, their days in `old`."""
+    posts = run.tx.rows_of(
+        "posts", files, POSTS
+    )  # by month, then author and time: an author's earlier posts come first
+    features = beside(run, posts, read, "post_features", FEATURES)
+    members = run.tx.rows_of("campaign_members", joined, MEMBERS)
+    member = match_rows(posts, members, POST_KEY)
+    found = judged(
+        posts, features, take_rows(members.select(MEMBER_NEEDED), member),
+        judge=run.judge, base_rate=run.settings.base_rate, threads=run.threads,
+    )  # fmt: skip
+    repeats, others = (at_rows(flag, member) for flag in earlier_authors(members))
+    days = days_of(
+        posts.select(POSTS_READ), features.select(FEATURES_READ), found.select(JUDGEMENTS_READ), repeats, others
+    )
+    starts = np.cumsum([0, *(file.rows for file in files)]).tolist()
+    for file, start in zip(files, starts, strict=False):
+        run.tx.put("post_judgements", file.keys, file.stem, found.slice(start, file.rows), derived_from=derived_from)
+    _put_days(run, files, days, old, derived_from)
+
+
+def _put_days(run: Run, files: Sequence[DataFile], days: pa.Table, old: list[DataFile], derived_from: str) -> None:
+    """The days, which stand in the order of months, month by month into the places of `files`."""
+    left = {partitions.place(file) for file in old}
+    codes, names = partitions.places("author_days", days, 1)
+    bounds = np.searchsorted(codes, np.arange(len(names) + 1)).tolist()
+    for (keys, _), start, end in zip(names, bounds, bounds[1:], strict=False):
+        run.tx.put("author_days", keys, files[0].stem, days.slice(start, end - start), derived_from=derived_from)
+        left.discard((tuple(sorted(keys.items())), files[0].stem))
+    for keys_of, stem in left:
+        run.tx.drop("author_days", {key: dict(keys_of)[key] for key in ("part_platform", "part_month")}, stem)

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from pipeline import partitions
-from pipeline.run import Counts, Run, digest, hashes, is_current, publish
-from pipeline.stages.facts import POST_FACTS, POST_KEY
-from pipeline.steps.summary import daily_summary
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from pipeline.run import Counts, Progress, Run, beside, by_bucket, by_stem, digest, hash_of, hashes, is_current, publish
+from pipeline.steps.summary import Part, author_scores, part_of_days, summed
+
+TABLES = ("posts", "post_features", "post_judgements", "author_days")
+POSTS = ["platform", "post_id", "posted_at", "kind", "is_repost", "is_auto_share"]
+JUDGEMENTS = ["label", "is_broadcast", "campaign_id"]
+TRUST = ["platform", "author_id", "trust_score"]
 
 
 def summary(run: Run) -> Counts:
-    """All of it -> daily_summary, with trust as of the newest day there is."""
+    """All of it -> daily_summary, with trust as of the newest day there is; a bucket of authors at a time."""
     newest = max((file.keys["part_as_of"] for file in run.tx.data_files("author_trust")), default="")
-    tables = ("posts", "post_features", "post_judgements", "campaign_members")
-    derived_from = digest("summary", *(hashes(run, table) for table in (*tables, "author_trust")))
+    trust = {
+        stem: [file for file in files if file.keys["part_as_of"] == newest]
+        for stem, files in by_stem(run, "author_trust").items()
+    }
+    of_trust = hash_of(file for stem in sorted(trust) for file in trust[stem])
+    derived_from = digest("summary", *(hashes(run, table) for table in TABLES), of_trust)
     if not is_current(run, "daily_summary", derived_from):
-        trust_rows = run.tx.read("author_trust", only=partitions.within({"part_as_of": newest}))
-        columns = {"posts": POST_FACTS, "post_features": [*POST_KEY, "sentiment"]}
-        posts, feelings, judged, members = (run.tx.read(table, columns.get(table)) for table in tables)
-        rows = daily_summary(posts, feelings, judged, members, trust_rows)
-        publish(run, "daily_summary", rows, derived_from)
-    days = sum(file.rows for file in run.tx.data_files("daily_summary"))
-    run.say("summary", days, days)
-    return {"daily_summary": days}
+        days = by_stem(run, "author_days")
+        scores = (
+            author_scores(
+                run.tx.rows_of("author_days", files, ["platform", "author_id", "date", "n_posts"]),
+                run.tx.rows_of("author_trust", trust.get(stem, []), TRUST),
+            )
+            for stem, files in days.items()
+        )
+        publish(run, "daily_summary", summed(_parts(run), scores), derived_from)
+    n_days = sum(file.rows for file in run.tx.data_files("daily_summary"))
+    run.say("summary", n_days, n_days)
+    return {"daily_summary": n_days}
+
+
+def _parts(run: Run) -> Iterator[Part]:
+    features, judgements = by_bucket(run, "post_features"), by_bucket(run, "post_judgements")
+    posts = by_bucket(run, "posts")
+    tell = Progress(run.say, "summary", sum(file.rows for files in posts.values() for file in files))
+    for bucket, files in posts.items():
+        rows: pa.Table = run.tx.rows_of("posts", files, POSTS)
+        yield part_of_days(
+            rows,
+            beside(run, rows, features.get(bucket, []), "post_features", ["sentiment"]),
+            beside(run, rows, judgements.get(bucket, []), "post_judgements", JUDGEMENTS),
+        )
+        tell.more(len(rows))

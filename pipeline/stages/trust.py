@@ -2,65 +2,106 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import partitions
 from pipeline.artifacts import load_trust
-from pipeline.run import Counts, Run, digest, hashes, is_current, publish
-from pipeline.stages.facts import LOCAL, POST_FACTS
-from pipeline.steps.campaigns import campaigns as find_campaigns
-from pipeline.steps.days import author_days
-from pipeline.steps.judge import judgements
-from pipeline.steps.trust import author_trust
-from pipeline.tables import TIME
+from pipeline.partitions import has
+from pipeline.run import Counts, Progress, Run, by_stem, digest, hashes, is_current, ordered
+from pipeline.spill import Spill
+from pipeline.stages.facts import LOCAL
+from pipeline.stages.known import AsKnown, Stored
+from pipeline.steps.author_floods import added, campaign_states
+from pipeline.steps.trust import Others, first_days, scores_by_platform, trust_of, with_percentiles
+from pipeline.tables import TIME, schema
+from pipeline.trust_model import TrustModel
+
+READ = ("posts", "post_features", "campaign_members", "post_judgements", "author_days")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The two clocks of author_trust, and whether everything in the lake was gathered by `known_at`."""
+
+    as_of: date
+    known_at: datetime
+    everything: bool
 
 
 def trust(run: Run) -> Counts:
-    """All of it -> author_trust as of one day."""
-    posts = run.tx.read("posts", POST_FACTS)
-    known_at = run.settings.known_at or pc.max(posts["last_seen_at"]).as_py()
-    known = _known(posts, known_at)
-    as_of = run.settings.as_of or _newest_day(known, known_at)
-    if as_of is None or known_at is None:
+    """All of it -> author_trust as of one day, a bucket of authors at a time."""
+    clock = _clock(run)
+    if clock is None:
         return {"author_trust": 0}
     model = load_trust(Path(run.settings.models) / "trust")
-    inputs = ("posts", "post_features", "campaign_members", "post_judgements", "author_days")
-    derived_from = digest("trust", *(hashes(run, table) for table in inputs), as_of, known_at, model.version)
-    only = {"part_as_of": as_of.isoformat()}
+    of = (clock.as_of, clock.known_at, model.version)
+    derived_from = digest("trust", *(hashes(run, table) for table in READ), *of)
+    only = {"part_as_of": clock.as_of.isoformat()}
     if not is_current(run, "author_trust", derived_from, only):
-        days, members = _stored(run) if len(known) == len(posts) else _as_known(run, known_at)
-        rows = author_trust(days, members, known, as_of=as_of, known_at=known_at, model=model)
-        publish(run, "author_trust", rows, derived_from, only)
-    authors = sum(file.rows for file in run.tx.data_files("author_trust") if partitions.has(file, only))
+        _write(run, clock, model, derived_from)
+    authors = sum(file.rows for file in run.tx.data_files("author_trust") if has(file, only))
     run.say("trust", authors, authors)
     return {"author_trust": authors}
 
 
-def _newest_day(posts: pa.Table, known_at: datetime | None) -> date | None:
-    """The local day of the newest post that was not posted after everything was gathered (a clock gone wrong)."""
-    newest = pc.max(posts["posted_at"].filter(pc.less_equal(posts["posted_at"], pa.scalar(known_at, TIME)))).as_py()
-    return None if newest is None else (newest + LOCAL).date()
+def _write(run: Run, clock: Clock, model: TrustModel, derived_from: str) -> None:
+    parts = Stored(run) if clock.everything else AsKnown(run, clock.known_at)
+    others = _others(parts, clock.as_of)
+    rows, scores = Spill(run.tx.scratch, "trust", schema("author_trust")), []
+    tell = Progress(run.say, "trust", len(parts.stems))
+    for stem in parts.stems:
+        some = trust_of(
+            parts.days(stem), parts.members(stem), parts.posts(stem), others,
+            as_of=clock.as_of, known_at=clock.known_at, model=model,
+        )  # fmt: skip
+        rows.add(int(stem), some)
+        scores.append(some.select(["platform", "trust_score"]))
+        tell.more(1)
+    ranks, keys = scores_by_platform(scores), {"part_as_of": clock.as_of.isoformat()}
+    left = {file.stem for file in run.tx.data_files("author_trust") if has(file, keys)} - set(parts.stems)
+    for stem in parts.stems:
+        run.tx.put("author_trust", keys, stem, with_percentiles(rows.take(int(stem)), ranks), derived_from=derived_from)
+    for stem in left:
+        run.tx.drop("author_trust", ordered("author_trust", keys), stem)
 
 
-def _known(posts: pa.Table, known_at: datetime | None) -> pa.Table:
-    """The posts gathered by then; none where that is NULL."""
-    return posts.filter(pc.less_equal(posts["first_seen_at"], pa.scalar(known_at, TIME)))
+def _others(parts: Stored, as_of: date) -> Others:
+    """What all authors made of the campaigns, and the first day of each platform."""
+    states: list[pa.Table] = []
+    firsts: dict[str, int] = {}
+    for stem in parts.stems:
+        states.append(campaign_states(parts.members(stem), as_of))
+        for platform, day in first_days(parts.days(stem, ["platform", "date", "n_posts"]), as_of).items():
+            firsts[platform] = min(day, firsts.get(platform, day))
+    return Others(added(states), firsts)
 
 
-def _stored(run: Run) -> tuple[pa.Table, pa.Table]:
-    return run.tx.read("author_days"), run.tx.read("campaign_members")
+def _clock(run: Run) -> Clock | None:
+    """As the settings say; else all that was gathered, and the day of the newest post known then. None without posts."""
+    posts, known_at = by_stem(run, "posts"), run.settings.known_at
+    everything = known_at is None
+    if known_at is None:
+        seen = [pc.max(run.tx.rows_of("posts", files, ["last_seen_at"])["last_seen_at"]) for files in posts.values()]
+        known_at = pc.max(pa.array([one.as_py() for one in seen], TIME)).as_py()
+    else:
+        late = pc.field("first_seen_at") > pa.scalar(known_at, TIME)
+        everything = not any(len(run.tx.rows_of("posts", files, ["first_seen_at"], late)) for files in posts.values())
+    as_of = run.settings.as_of or (known_at and _newest_day(run, known_at))
+    return Clock(as_of, known_at, everything) if as_of and known_at else None
 
 
-def _as_known(run: Run, known_at: datetime) -> tuple[pa.Table, pa.Table]:
-    """author_days and campaign_members as a lake would hold them that had gathered nothing after `known_at`.
-
-    A post gathered later may have been posted earlier, so campaigns and judgements are worked out again too.
-    """
-    posts, rows = _known(run.tx.read("posts"), known_at), run.tx.read("post_features")
-    _, members = find_campaigns(posts, rows)
-    found = judgements(posts, rows, members, judge=run.judge, base_rate=run.settings.base_rate)
-    return author_days(posts, rows, found, members), members
+def _newest_day(run: Run, known_at: datetime) -> date | None:
+    """The local day of the newest post known by then that was not posted after it (a clock gone wrong)."""
+    limit = pa.scalar(known_at, TIME)
+    known = (pc.field("first_seen_at") <= limit) & (pc.field("posted_at") <= limit)
+    months = sorted({file.keys["part_month"] for file in run.tx.data_files("posts")}, reverse=True)
+    for month in months:  # undated posts come first and tell nothing; then the newest month that has one
+        files = [file for file in run.tx.data_files("posts") if file.keys["part_month"] == month]
+        newest: datetime | None = pc.max(run.tx.rows_of("posts", files, ["posted_at"], known)["posted_at"]).as_py()
+        if newest is not None:
+            return (newest + LOCAL).date()
+    return None

@@ -20,10 +20,12 @@ LEAST_POSTS = 5  # below, every feature is NULL
 _AUTHOR = ["platform", "author_id"]
 
 
-def author_features(life: Lives, members: pa.Table, posts: pa.Table, as_of: date) -> dict[str, Floats]:
+def author_features(
+    life: Lives, members: pa.Table, posts: pa.Table, states: pa.Table, as_of: date
+) -> dict[str, Floats]:
     """Per author every feature of tables.AUTHOR_FEATURES but profit_drift; NaN where it cannot be known.
 
-    Days are local days: t_c and the days before it are told by the day, not the minute. W_k is (as_of - k, as_of].
+    `states`: what all authors made of the campaigns (`campaign_states`). Days are local days: t_c and the days before it are told by the day, not the minute. W_k is (as_of - k, as_of].
     Beside the features stand the counts that words about them need: posts_W7, posts_W30, posts_W90, flood_posts_W30.
     """
     rows, author = _dated(life, posts, as_of)
@@ -34,7 +36,7 @@ def author_features(life: Lives, members: pa.Table, posts: pa.Table, as_of: date
         **_engagement(life, _followers(rows, author, len(life))),
         **_commerce(life),
         **_repeats(life, _only_deduplicated(rows, author, len(life))),
-        **_floods(life, *floods(life.keys, members, posts, as_of)),
+        **_floods(life, *floods(life.keys, members, posts, states, as_of)),
     }
     enough = life.total("n_posts") >= LEAST_POSTS
     return {name: np.where(enough, values, np.nan) for name, values in found.items()}

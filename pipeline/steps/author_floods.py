@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -9,25 +10,52 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.local_time import HOUR, day_number, end_of_day, local_days
-from pipeline.order import Ints, firsts, flags, match_rows, numbers, run_ids, sort_rows, take_rows, tally
+from pipeline.local_time import DAY, HOUR, end_of_day
+from pipeline.order import Ints, flags, match_rows, numbers, take_rows, tally
 from pipeline.steps.author_life import Floats
 
 FLOOD_DAYS = 30
 _AUTHOR = ["platform", "author_id"]
+_ADDING = {"n_posts": "sum", "n_authors": "sum", "first": "min", "last": "max"}
+_STATE = ["campaign_id", *_ADDING]
 
 
-def floods(keys: pa.Table, members: pa.Table, posts: pa.Table, as_of: date) -> tuple[Ints, Ints, Floats]:
+def campaign_states(members: pa.Table, as_of: date) -> pa.Table:
+    """What some authors' members tell of each campaign at the end of `as_of`: how many, how many authors, first and last.
+
+    An undated member counts for nothing. States of disjoint authors add up: `added`.
+    """
+    rows = members.select(["campaign_id", *_AUTHOR, "posted_at"]).filter(_until(members, as_of))
+    at = [("posted_at", "count"), ("posted_at", "min"), ("posted_at", "max")]
+    found = rows.group_by("campaign_id").aggregate(at).rename_columns(["campaign_id", "n_posts", "first", "last"])
+    authors = rows.filter(pc.is_valid(rows["author_id"])).group_by(["campaign_id", *_AUTHOR]).aggregate([])
+    known = authors.group_by("campaign_id").aggregate([([], "count_all")])
+    n_authors = take_rows(known, match_rows(found, known, ["campaign_id"]))["count_all"]
+    return found.append_column("n_authors", pc.fill_null(n_authors, 0)).select(_STATE)
+
+
+def added(states: Sequence[pa.Table]) -> pa.Table:
+    """The states of campaigns that several buckets of authors tell of."""
+    sums = pa.concat_tables(states).group_by("campaign_id").aggregate(list(_ADDING.items()))
+    return sums.rename_columns(_STATE)
+
+
+def floods(
+    keys: pa.Table, members: pa.Table, posts: pa.Table, states: pa.Table, as_of: date
+) -> tuple[Ints, Ints, Floats]:
     """Per author of `keys`, over the last 30 days: posts in floods, most authors in a campaign, longest span in hours.
 
-    Campaigns as they stood at the end of `as_of`, by their dated members alone; a flood has two authors or more.
-    Reposts and app-made posts of the author do not count: passing on is no flooding. Span is NaN without a campaign.
+    Campaigns as they stood at the end of `as_of` (`states`), those of two posts or more; a flood has two authors or more.
+    `members` and `posts` hold at least those of the authors. Reposts and app-made posts of the author do not count:
+    passing on is no flooding. Span is NaN without a campaign.
     """
-    rows, campaign = _so_far(members, as_of)
-    n_authors, hours = _sizes(rows, campaign)
-    author = match_rows(rows, keys, _AUTHOR)
-    counted = (author >= 0) & _own_words(rows, posts)
-    counted &= local_days(numbers(rows["posted_at"], 0)) > day_number(as_of) - FLOOD_DAYS
+    states = states.filter(pc.greater(states["n_posts"], 1))
+    n_authors = numbers(states["n_authors"], 0)
+    hours = (numbers(states["last"], 0) - numbers(states["first"], 0)) / HOUR
+    recent = pc.greater_equal(members["posted_at"], _moment(end_of_day(as_of) - FLOOD_DAYS * DAY, members))
+    rows = members.filter(pc.and_(_until(members, as_of), recent))
+    campaign, author = match_rows(rows, states, ["campaign_id"]), match_rows(rows, keys, _AUTHOR)
+    counted = (author >= 0) & (campaign >= 0) & _own_words(rows, posts)
     author, joined = author[counted], campaign[counted]
     most, longest = np.zeros(len(keys), np.int64), np.full(len(keys), -1.0)
     np.maximum.at(most, author, n_authors[joined])
@@ -36,29 +64,15 @@ def floods(keys: pa.Table, members: pa.Table, posts: pa.Table, as_of: date) -> t
     return in_floods, most, np.where(longest < 0, np.nan, longest)
 
 
-def _so_far(members: pa.Table, as_of: date) -> tuple[pa.Table, Ints]:
-    """The members posted by the end of `as_of` of campaigns that had two by then, and the number of their campaign."""
-    end = pa.scalar(end_of_day(as_of)).cast(members["posted_at"].type)
-    rows = members.filter(pc.less(members["posted_at"], end))  # an undated member is dropped too
-    rows = sort_rows(rows, ["campaign_id", *_AUTHOR, "posted_at", "post_id"])
-    campaign = run_ids(rows, ["campaign_id"])
-    rows = rows.filter(pa.array(tally(campaign, None, len(rows))[campaign] > 1))
-    return rows, run_ids(rows, ["campaign_id"])
+def _until(members: pa.Table, as_of: date) -> pa.ChunkedArray:
+    return pc.fill_null(pc.less(members["posted_at"], _moment(end_of_day(as_of), members)), False)
 
 
-def _sizes(rows: pa.Table, campaign: Ints) -> tuple[Ints, Floats]:
-    """Distinct known authors and hours from first to last member of each campaign."""
-    start = firsts(campaign)
-    new = np.zeros(len(rows), bool)
-    new[firsts(run_ids(rows, ["campaign_id", *_AUTHOR]))] = True
-    known = pc.is_valid(rows["author_id"]).to_numpy(zero_copy_only=False)
-    at = numbers(rows["posted_at"], 0)
-    span = np.maximum.reduceat(at, start) - np.minimum.reduceat(at, start)
-    return tally(campaign, new & known, len(start)), span / HOUR
+def _moment(at: int, members: pa.Table) -> pa.Scalar:
+    return pa.scalar(at).cast(members["posted_at"].type)
 
 
 def _own_words(rows: pa.Table, posts: pa.Table) -> NDArray[np.bool_]:
     """The members that are neither reposts nor app-made."""
-    columns = posts.select(["platform", "post_id", "is_repost", "is_auto_share"])
-    found = take_rows(columns, match_rows(rows, columns, ["platform", "post_id"]))
+    found = take_rows(posts.select(["is_repost", "is_auto_share"]), match_rows(rows, posts, ["platform", "post_id"]))
     return ~flags(found["is_repost"]) & ~flags(found["is_auto_share"])

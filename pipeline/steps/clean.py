@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from pipeline.hashing import bytes_of
 from pipeline.identity import keyed_ids
-from pipeline.order import sort_rows
+from pipeline.order import flags, sort_rows
 from pipeline.steps.versions import merge_versions
 from pipeline.tables import SCHEMA_VERSION, TABLES, complete, concat
 from pipeline.text.codepoints import TextBatch, from_arrow, to_arrow
@@ -17,6 +19,15 @@ from pipeline.text.normalise import normalise
 
 BATCH = 10_000  # posts folded at a time: their code points are held in memory
 ROW_ORDER = ["author_id", "posted_at", "post_id"]
+COMPUTED = ("text_own", "text_normalised", "is_repost", "is_auto_share", "schema_version")  # columns made here
+# What is left of raw_posts once versions are merged: of most rows the longest column is text, and 2 GB of it may come.
+MERGED = pa.schema(
+    [
+        pa.field(c.name, pa.large_string() if c.name == "text" else c.type)
+        for c in TABLES["posts"]
+        if c.name not in COMPUTED
+    ]
+)
 # Weibo writes a chain of reposts as "own words//@name:their words//@...".
 _CHAIN = r"(?s)\s*//\s*@.*$"
 _BARE_REPOST = r"^\s*(?:转发微博|轉發微博|转发|Repost|repost)[。.!！\s]*$"
@@ -28,31 +39,34 @@ def posts(raw: pa.Table, *, key: bytes, lexicon: Lexicon, keep_contacts: bool = 
     Author ids and mentioned names become keyed hashes; handles in texts, topics and names of communities become
     placeholders unless `keep_contacts`.
     """
-    merged = merge_versions(raw)
+    merged = with_keyed_authors(merge_versions(raw), key)
     parts = [merged.slice(start, BATCH) for start in range(0, len(merged), BATCH)]
-    cleaned = [_cleaned(part, key=key, lexicon=lexicon, keep_contacts=keep_contacts) for part in parts]
+    cleaned = [cleaned_of(part, key=key, lexicon=lexicon, keep_contacts=keep_contacts) for part in parts]
     return sort_rows(concat(cleaned, "posts"), ROW_ORDER)
 
 
-def _cleaned(merged: pa.Table, *, key: bytes, lexicon: Lexicon, keep_contacts: bool) -> pa.Table:
+def with_keyed_authors(merged: pa.Table, key: bytes) -> pa.Table:
+    """The columns of MERGED: raw author ids and their forms become keyed hashes."""
+    author = keyed_ids(key, merged["platform"], merged["author_id"], merged["author_id_form"])
+    return pa.table({f.name: author if f.name == "author_id" else merged[f.name].cast(f.type) for f in MERGED}, MERGED)
+
+
+def cleaned_of(merged: pa.Table, *, key: bytes, lexicon: Lexicon, keep_contacts: bool) -> pa.Table:
+    """Table posts of merged posts (columns of MERGED), row for row."""
     hide = _as_they_are if keep_contacts else _without_handles
-    text = hide(merged["text"].combine_chunks())
+    text = hide(merged["text"].combine_chunks().cast(pa.string()))
     topics = merged["topics"].combine_chunks()
     folded = normalise(from_arrow(text)).batch
-    is_repost = pc.or_(
-        pc.equal(pc.fill_null(merged["kind"], "post"), "repost"),
-        pc.or_(pc.match_substring_regex(text, _CHAIN), pc.match_substring_regex(text, _BARE_REPOST)),
-    )
+    own = own_words(text)
     computed = {
-        "author_id": keyed_ids(key, merged["platform"], merged["author_id"], merged["author_id_form"]),
         "mentions": _hashed_mentions(key, merged["platform"], merged["mentions"]),
         "kind": pc.fill_null(merged["kind"], "post"),
         "topics": _relisted(topics, hide(pc.list_flatten(topics))),
         "community": hide(merged["community"].combine_chunks()),
         "text": text,
-        "text_own": own_words(text),
+        "text_own": own,
         "text_normalised": to_arrow(folded),
-        "is_repost": is_repost,
+        "is_repost": pc.or_(pc.equal(pc.fill_null(merged["kind"], "post"), "repost"), pc.not_equal(own, text)),
         "is_auto_share": _auto_share(folded, lexicon),
         "schema_version": pa.array(np.full(len(merged), SCHEMA_VERSION, np.int32)),
     }
@@ -70,7 +84,24 @@ def _without_handles(texts: pa.Array) -> pa.Array:
 
 def own_words(text: pa.Array) -> pa.Array:
     """The author's own words: what stands before a repost chain; empty where nothing does or only 转发微博."""
-    return pc.replace_substring_regex(pc.replace_substring_regex(text, _CHAIN, ""), _BARE_REPOST, "")
+    bare = pc.match_substring_regex(text, _BARE_REPOST)
+    passed_on = _has_two_slashes(text) | flags(bare)
+    rows = np.flatnonzero(passed_on)
+    if not len(rows):
+        return text
+    some = text.take(pa.array(rows))
+    own = pc.replace_substring_regex(pc.replace_substring_regex(some, _CHAIN, ""), _BARE_REPOST, "")
+    return pc.replace_with_mask(text, pa.array(passed_on), own)
+
+
+def _has_two_slashes(text: pa.Array) -> NDArray[np.bool_]:
+    """Whether // stands in each text: no repost chain is without it. Looking at bytes is five times as fast as a search."""
+    content, bounds = bytes_of(text)
+    slash = content == ord("/")
+    at = np.flatnonzero(slash[1:] & slash[:-1])
+    found = np.zeros(len(text), bool)
+    found[np.searchsorted(bounds, at[(at >= bounds[0]) & (at < bounds[-1])], side="right") - 1] = True
+    return found
 
 
 def _auto_share(folded: TextBatch, lexicon: Lexicon) -> pa.Array:

@@ -15,14 +15,39 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.local_time import dates, local_days, local_hours
-from pipeline.order import Ints, firsts, flags, floats, match_rows, numbers, run_ids, sort_rows, take_rows, tally
+from pipeline.order import (
+    Ints,
+    firsts,
+    flags,
+    floats,
+    match_rows,
+    numbers,
+    run_ids,
+    sort_rows,
+    sorted_rows,
+    take_rows,
+    tally,
+)
 from pipeline.tables import CLASSES, DAY_COUNTS, HOURS, SCHEMA_VERSION, complete
 
 COMMERCIAL = 0.5  # p(sell) + p(recruit) of a commercial post
 _KEYS = ("platform", "post_id")
-_POSTS = [*_KEYS, "author_id", "posted_at", "kind", "is_repost", "is_auto_share", "likes", "comments", "reposts"]
-_FEATURES = ["p_sell", "p_recruit", "sentiment", "n_mentions", "n_links", "n_emoticons", "n_tokens", "stock_cues",
-             "contact_cues", "first_person_per_100", "affect_per_100"]  # fmt: skip
+# What is read of each table.
+POSTS_READ = [
+    "platform",
+    "author_id",
+    "posted_at",
+    "kind",
+    "is_repost",
+    "is_auto_share",
+    "likes",
+    "comments",
+    "reposts",
+]
+JUDGEMENTS_READ = ["label", "is_broadcast", "broadcast_probability"]
+FEATURES_READ = ["p_sell", "p_recruit", "sentiment", "n_mentions", "n_links", "n_emoticons", "n_tokens", "stock_cues",
+                 "contact_cues", "first_person_per_100", "affect_per_100"]  # fmt: skip
+Flags = NDArray[np.bool_]
 
 
 def author_days(posts: pa.Table, features: pa.Table, judgements: pa.Table, members: pa.Table) -> pa.Table:
@@ -33,11 +58,28 @@ def author_days(posts: pa.Table, features: pa.Table, judgements: pa.Table, membe
     by then, this one included, and n_own_repeats posts (no reposts, nothing app-made) whose campaign held an earlier
     post of the same author. Engagement is the newest snapshot of likes, comments and reposts, those that are known.
     """
-    rows = _joined(posts, features, judgements, members)
+    posts = sort_rows(posts, ["platform", "author_id", "posted_at"])
+    features, judgements = (take_rows(t, match_rows(posts, t, _KEYS)) for t in (features, judgements))
+    member = match_rows(posts, members, _KEYS)
+    repeats, others = earlier_authors(members)
+    return days_of(posts, features, judgements, at_rows(repeats, member), at_rows(others, member))
+
+
+def days_of(posts: pa.Table, features: pa.Table, judgements: pa.Table, repeats: Flags, others: Flags) -> pa.Table:
+    """Table author_days of posts of which those of one author and day stand together, in the order of these days.
+
+    All is row-aligned: `repeats` and `others` say whether the post's campaign held earlier posts of its author, of
+    anyone else (`earlier_authors`).
+    """
+    known = pc.and_(pc.is_valid(posts["posted_at"]), pc.is_valid(posts["author_id"]))
+    kept = known.to_numpy()
+    rows = _joined(posts.select(POSTS_READ), features.select(FEATURES_READ), judgements.select(JUDGEMENTS_READ)).filter(
+        known
+    )
     group = run_ids(rows, ["platform", "author_id", "date"])
     head = firsts(group)
     n = len(head)
-    counts = {name: tally(group, values, n) for name, values in _counts(rows).items()}
+    counts = {name: tally(group, values, n) for name, values in _counts(rows, repeats[kept], others[kept]).items()}
     by_hour = _by_hour(rows, group, n)
     counts["peak_hour"] = (by_hour**2).sum(axis=1)  # each of the c posts of an hour adds c
     keys = rows.select(["platform", "author_id", "date"]).take(pa.array(head))
@@ -48,31 +90,36 @@ def author_days(posts: pa.Table, features: pa.Table, judgements: pa.Table, membe
     return complete(columns, "author_days", n)
 
 
-def _joined(posts: pa.Table, features: pa.Table, judgements: pa.Table, members: pa.Table) -> pa.Table:
-    """The dated posts of known authors with their local date, features, judgement and campaign, sorted by day."""
-    rows = posts.filter(pc.and_(pc.is_valid(posts["posted_at"]), pc.is_valid(posts["author_id"])))
-    rows = rows.select(_POSTS)
-    rows = rows.append_column("date", dates(local_days(numbers(rows["posted_at"], 0))))
-    judged = judgements.select([*_KEYS, "label", "is_broadcast", "broadcast_probability"])
-    for other in (features.select([*_KEYS, *_FEATURES]), judged, _earlier_authors(members)):
-        found = take_rows(other, match_rows(rows, other, _KEYS))
-        for name in found.column_names:
-            if name not in _KEYS:
-                rows = rows.append_column(name, found[name])
-    return sort_rows(rows, ["platform", "author_id", "date"])
+def earlier_authors(members: pa.Table) -> tuple[Flags, Flags]:
+    """For each member: was its author in the campaign before, and was anyone else. Neither for one undated or unknown.
 
-
-def _earlier_authors(members: pa.Table) -> pa.Table:
-    """For each dated member with a known author: was the author in the campaign before, and was anyone else."""
-    known = members.filter(pc.and_(pc.is_valid(members["posted_at"]), pc.is_valid(members["author_id"])))
-    rows = sort_rows(known, ["campaign_id", "platform", "author_id", "posted_at", "post_id"])
+    `members` holds all members of their authors, and may leave out other authors.
+    """
+    known = pc.and_(pc.is_valid(members["posted_at"]), pc.is_valid(members["author_id"])).to_numpy()
+    order = sorted_rows(members, ["campaign_id", "platform", "author_id", "posted_at", "post_id"])
+    order = order[known[order]]
+    rows = members.select(["campaign_id", "platform", "author_id", "n_authors_before"]).take(pa.array(order))
     again = np.ones(len(rows), bool)
     again[firsts(run_ids(rows, ["campaign_id", "platform", "author_id"]))] = False
-    others = numbers(rows["n_authors_before"], 0) > again
-    return rows.select(_KEYS).append_column("repeats", pa.array(again)).append_column("others", pa.array(others))
+    repeats, others = np.zeros(len(members), bool), np.zeros(len(members), bool)
+    repeats[order] = again
+    others[order] = numbers(rows["n_authors_before"], 0) > again
+    return repeats, others
 
 
-def _counts(rows: pa.Table) -> dict[str, Any]:
+def at_rows(flag: Flags, rows: Ints) -> Flags:
+    """The flag of each of the rows; False for -1."""
+    return np.append(flag, False)[rows]
+
+
+def _joined(posts: pa.Table, features: pa.Table, judgements: pa.Table) -> pa.Table:
+    """The posts with their local date, features and judgement."""
+    dates_ = dates(local_days(numbers(posts["posted_at"], 0)))
+    columns = {name: t[name] for t in (posts, features, judgements) for name in t.column_names}
+    return pa.table(columns | {"date": dates_})
+
+
+def _counts(rows: pa.Table, repeats: Flags, others: Flags) -> dict[str, Any]:
     """For each additive column what each row adds to its day, but for peak_hour."""
     comment = flags(pc.equal(rows["kind"], "comment"))
     own_words = ~flags(rows["is_repost"]) & ~flags(rows["is_auto_share"])
@@ -85,8 +132,8 @@ def _counts(rows: pa.Table) -> dict[str, Any]:
         **{f"n_{name}": flags(pc.equal(rows["label"], name)) for name in CLASSES},
         "n_broadcast": flags(rows["is_broadcast"]),
         "n_commercial": commercial,
-        "n_campaign": flags(rows["others"]),
-        "n_own_repeats": flags(rows["repeats"]) & own_words,
+        "n_campaign": others,
+        "n_own_repeats": repeats & own_words,
         **{name: numbers(rows[name], 0) for name in ("n_mentions", "n_links", "n_emoticons", "n_tokens")},
         "n_stock": numbers(rows["stock_cues"], 0) > 0,
         "n_contact": numbers(rows["contact_cues"], 0) > 0,

@@ -13,14 +13,22 @@ from scipy.special import expit
 from pipeline.judge_model import ContextModel, Floats, Ints, Past, context_features, past_of, text_logits
 from pipeline.order import flags, floats, match_rows, numbers, sort_rows, take_rows
 from pipeline.steps.reasons import Flagged, reason_lists
-from pipeline.tables import BROADCAST, CLASSES, SCHEMA_VERSION, complete
+from pipeline.tables import BROADCAST, CLASSES, REASONS, SCHEMA_VERSION, complete
 from pipeline.text.linear import LinearModel
 from pipeline.text.reading import Reader
+from pipeline.threads import in_order
 
 ROW_ORDER = ["author_id", "posted_at", "post_id"]
+REASONS_AT_ONCE = 20_000  # posts
 _KEY = ["platform", "post_id"]
+# What is read of each table.
+POSTS_NEEDED = [*_KEY, "author_id", "posted_at", "text", "is_repost"]
+FEATURES_NEEDED = [f"p_{name}" for name in CLASSES]
+MEMBER_NEEDED = ["campaign_id", "n_posts_before", "n_authors_before"]
 _BROADCAST = np.array([CLASSES.index(c) for c in BROADCAST])
 _GENUINE = np.array([i for i, c in enumerate(CLASSES) if c not in BROADCAST])
+
+ContextReasons = tuple[Ints, str, list[str], Floats]  # rows, kind, words, weights
 
 
 @dataclass(frozen=True)
@@ -51,9 +59,11 @@ class Context:
 
 
 def context_of(posts: pa.Table, features: pa.Table, members: pa.Table) -> Context:
-    """What was known before each post; `posts` sorted by ROW_ORDER, features row-aligned with them."""
-    found = match_rows(posts, members, _KEY)
-    member = take_rows(members, found)
+    """What was known before each post; `posts` in order (see `judged`), features row-aligned with them."""
+    return _context(posts, features, take_rows(members.select(MEMBER_NEEDED), match_rows(posts, members, _KEY)))
+
+
+def _context(posts: pa.Table, features: pa.Table, member: pa.Table) -> Context:
     posts_before, authors_before = numbers(member["n_posts_before"], 0), numbers(member["n_authors_before"], 0)
     author = numbers(pc.dictionary_encode(posts["author_id"].combine_chunks()).indices, -1)
     dated = posts["posted_at"].is_valid().to_numpy()
@@ -68,22 +78,55 @@ def judgements(posts: pa.Table, features: pa.Table, members: pa.Table, *, judge:
     """Table post_judgements of all posts of some authors (a platform's bucket), sorted by author_id, posted_at, post_id."""
     posts = sort_rows(posts, ROW_ORDER)
     features = take_rows(features, match_rows(posts, features, _KEY))
-    context = context_of(posts, features, members)
+    member = take_rows(members.select(MEMBER_NEEDED), match_rows(posts, members, _KEY))
+    return judged(posts, features, member, judge=judge, base_rate=base_rate)
+
+
+def judged(
+    posts: pa.Table, features: pa.Table, member: pa.Table, *, judge: Judge, base_rate: float, threads: int = 1,
+    with_reasons: bool = True,
+) -> pa.Table:  # fmt: skip
+    """Table post_judgements, row for row with `posts`, `features` and `member` (the row of campaign_members, or NULLs).
+
+    The posts are all those of some authors, an author's earlier ones before the later, by (posted_at, post_id), undated
+    last. Reasons, for which `posts` needs its text, are found on `threads`; without them they are NULL.
+    """
+    context = _context(posts, features, member)
     classes = np.stack([floats(features[f"p_{c}"]) for c in CLASSES], axis=1)
     probability, is_broadcast, label = decide(classes, judge.context.logits(context.features, base_rate))
-    flagged = Flagged(np.flatnonzero(is_broadcast), label[is_broadcast])
     columns = {name: posts[name] for name in (*_KEY, "author_id", "posted_at")} | {
         "label": pa.array(CLASSES, pa.string()).take(pa.array(label)),
         "broadcast_probability": pa.array(probability.astype(np.float32)),
         "is_broadcast": pa.array(is_broadcast),
-        "reasons": reason_lists(posts, flagged, context_reasons(context, judge, flagged), judge.text, judge.reader),
         "context_basis": _basis(context),
         "author_posts_before": pa.array(context.past.n, mask=context.author < 0),
         "campaign_id": context.campaign_id,
-        "judge_version": pa.array([judge.version] * len(posts), pa.string()),
+        "judge_version": pa.repeat(pa.scalar(judge.version), len(posts)),
         "schema_version": pa.array(np.full(len(posts), SCHEMA_VERSION, np.int32)),
     }
+    if with_reasons:
+        flagged = Flagged(np.flatnonzero(is_broadcast), label[is_broadcast])
+        columns["reasons"] = _reasons(posts, flagged, context_reasons(context, judge, flagged), judge, threads)
     return complete(columns, "post_judgements", len(posts))
+
+
+def _reasons(
+    posts: pa.Table, flagged: Flagged, context: list[ContextReasons], judge: Judge, threads: int
+) -> pa.ChunkedArray:
+    """The reasons column, some posts at a time: those of a post hang on no other's."""
+
+    def of(start: int) -> pa.ListArray:
+        end = min(start + REASONS_AT_ONCE, len(posts))
+        mine = slice(*np.searchsorted(flagged.rows, [start, end]))
+        here = Flagged(flagged.rows[mine] - start, flagged.label[mine])
+        around = []
+        for rows, kind, words, weights in context:
+            part = slice(*np.searchsorted(rows, [start, end]))
+            around.append((rows[part] - start, kind, words[part], weights[part]))
+        return reason_lists(posts.slice(start, end - start), here, around, judge.text, judge.reader)
+
+    starts = range(0, len(posts), REASONS_AT_ONCE)
+    return pa.chunked_array([one for one in in_order(of, starts, threads)], REASONS)
 
 
 def decide(classes: Floats, logits: Floats) -> tuple[Floats, NDArray[np.bool_], Ints]:
@@ -102,7 +145,7 @@ def _basis(context: Context) -> pa.Array:
     return pa.array(["none", "undated", "dated"]).take(pa.array(which))
 
 
-def context_reasons(context: Context, judge: Judge, flagged: Flagged) -> list[tuple[Ints, str, list[str], Floats]]:
+def context_reasons(context: Context, judge: Judge, flagged: Flagged) -> list[ContextReasons]:
     """(rows, kind, words, weights) for the campaign and for the author's habit, where they speak for broadcasting."""
     weights = dict(zip(judge.context.names, judge.context.coefficients, strict=True))
     known, rows = context.features, flagged.rows

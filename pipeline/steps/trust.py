@@ -7,17 +7,21 @@ spam_author_probability stands beside it, with figures in the model's card.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.special import betaincinv
 
 from pipeline.local_time import dates
-from pipeline.order import Ints, firsts, run_ids, tally
+from pipeline.order import Ints, flags, floats, numbers, tally
 from pipeline.steps.author_drift import drift
 from pipeline.steps.author_features import LEAST_POSTS, author_features, ratio
+from pipeline.steps.author_floods import campaign_states
 from pipeline.steps.author_life import NEVER, Floats, Lives, lives
 from pipeline.steps.author_reasons import reasons
 from pipeline.tables import AUTHOR_FEATURES, COMPONENTS, SCHEMA_VERSION, TIME, complete
@@ -35,6 +39,14 @@ _MOST_DRAWS, _PRIOR_DRAWS = 200, 2
 _MASS = (0.1, 0.9)
 
 
+@dataclass(frozen=True)
+class Others:
+    """What an author's row takes from other authors, at the end of `as_of`."""
+
+    campaigns: pa.Table  # as `campaign_states` tells of them
+    first_days: dict[str, int]  # the first day with a post of each platform
+
+
 def author_trust(
     days: pa.Table, members: pa.Table, posts: pa.Table, *, as_of: date, known_at: datetime, model: TrustModel | None
 ) -> pa.Table:
@@ -43,10 +55,27 @@ def author_trust(
     Nothing posted later is used; `posts` and `days` must already be without what was gathered after `known_at`. Under 5
     posts features and components are NULL and the score is the prior, with its widest interval.
     """
+    others = Others(campaign_states(members, as_of), first_days(days, as_of))
+    rows = trust_of(days, members, posts, others, as_of=as_of, known_at=known_at, model=model)
+    return with_percentiles(rows, scores_by_platform([rows]))
+
+
+def first_days(days: pa.Table, as_of: date) -> dict[str, int]:
+    """The first day up to `as_of` with a post of each platform, as days since 1970-01-01."""
+    seen = pc.and_(pc.greater(days["n_posts"], 0), pc.less_equal(days["date"], pa.scalar(as_of)))
+    found = days.select(["platform", "date"]).filter(seen).group_by("platform").aggregate([("date", "min")])
+    return dict(zip(found["platform"].to_pylist(), numbers(found["date_min"], 0).tolist(), strict=True))
+
+
+def trust_of(
+    days: pa.Table, members: pa.Table, posts: pa.Table, others: Others, *, as_of: date, known_at: datetime,
+    model: TrustModel | None,
+) -> pa.Table:  # fmt: skip
+    """`author_trust` of some authors, all of whose days, members and posts are given; trust_percentile is NULL yet."""
     life = lives(days, as_of)
     slope, shift_month = drift(life)
     n = life.total("n_posts")
-    features = author_features(life, members, posts, as_of)
+    features = author_features(life, members, posts, others.campaigns, as_of)
     features["profit_drift"] = np.where(n >= LEAST_POSTS, slope, np.nan)
     parts = components(life, features)
     score = trust_score(parts, n)
@@ -54,23 +83,44 @@ def author_trust(
     learned = np.full(len(life), np.nan) if model is None else model.probability(features)
     columns: dict[str, Any] = {
         **{name: life.keys[name] for name in life.keys.column_names},
-        **_span(life, n),
+        **_span(life, n, others.first_days),
         **{name: _nullable(features[name]) for name in AUTHOR_FEATURES},
         **{name: _nullable(parts[name]) for name in COMPONENTS},
         "as_of": dates(np.full(len(life), life.as_of)),
-        "known_at": pa.array([known_at] * len(life), TIME),
+        "known_at": pa.repeat(pa.scalar(known_at, TIME), len(life)),
         "n_posts": pa.array(n),
         "shift_month": shift_month,
         "spam_author_probability": _nullable(np.where(n >= LEAST_POSTS, learned, np.nan)),
         "trust_score": pa.array(score),
         "trust_low": pa.array(low),
         "trust_high": pa.array(high),
-        "trust_percentile": pa.array(_percentiles(life, score)),
         "trust_reasons": reasons(n, features, life.onset < NEVER),
-        "trust_version": pa.array([model.version if model else VERSION] * len(life), pa.string()),
+        "trust_version": pa.repeat(pa.scalar(model.version if model else VERSION), len(life)),
         "schema_version": pa.array(np.full(len(life), SCHEMA_VERSION, np.int32)),
     }
     return complete(columns, "author_trust", len(life))
+
+
+def scores_by_platform(rows: Iterable[pa.Table]) -> dict[str, Floats]:
+    """The trust scores of each platform's authors, ascending."""
+    found: dict[str, list[Floats]] = {}
+    for some in rows:
+        for platform in pc.unique(some["platform"]).to_pylist():
+            found.setdefault(platform, []).append(
+                floats(some["trust_score"].filter(pc.equal(some["platform"], platform)))
+            )
+    return {platform: np.sort(np.concatenate(scores)) for platform, scores in found.items()}
+
+
+def with_percentiles(rows: pa.Table, scores: dict[str, Floats]) -> pa.Table:
+    """`rows` with trust_percentile: the share of the platform's authors with a lower score."""
+    own, out = floats(rows["trust_score"]), np.zeros(len(rows))
+    for platform, all_of_them in scores.items():  # a handful
+        here = flags(pc.equal(rows["platform"], platform))
+        out[here] = np.searchsorted(all_of_them, own[here]) / len(all_of_them)
+    name = "trust_percentile"
+    at = rows.column_names.index(name)
+    return rows.set_column(at, rows.schema.field(name), pa.array(out))
 
 
 def components(life: Lives, features: dict[str, Floats]) -> dict[str, Floats]:
@@ -136,26 +186,18 @@ def interval(score: Floats, n_posts: Ints) -> tuple[Floats, Floats]:
     return np.minimum(low, score), np.maximum(high, score)
 
 
-def _span(life: Lives, n: Ints) -> dict[str, pa.Array]:
+def _span(life: Lives, n: Ints, first_days: dict[str, int]) -> dict[str, pa.Array]:
     """history_days and the two censoring flags; NULL without a post."""
     silent = n == 0
     first, last = life.first(life.active), life.last(life.active)
-    platform = run_ids(life.keys, ["platform"])
-    window = np.minimum.reduceat(first, firsts(platform))[platform]
+    coded = life.keys["platform"].combine_chunks().dictionary_encode()
+    begun = np.array([first_days.get(platform, NEVER) for platform in coded.dictionary.to_pylist()], np.int64)
+    window = begun[numbers(coded.indices, 0)]
     return {
         "history_days": pa.array(last - first + 1, mask=silent),
         "left_censored": pa.array(first <= window + CENSORED_DAYS, mask=silent),
         "right_censored": pa.array(life.onset == NEVER, mask=silent),
     }
-
-
-def _percentiles(life: Lives, score: Floats) -> Floats:
-    """Share of the platform's authors with a lower score."""
-    platform = run_ids(life.keys, ["platform"])
-    out = np.zeros(len(life))
-    for own in np.split(np.arange(len(life)), firsts(platform)[1:]):  # a handful of platforms
-        out[own] = np.searchsorted(np.sort(score[own]), score[own]) / max(len(own), 1)
-    return out
 
 
 def _half(values: Floats | Ints, half: float) -> Floats:

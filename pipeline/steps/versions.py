@@ -7,12 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.tables import TIME
+from pipeline.order import firsts, run_ids, sort_rows
+from pipeline.tables import TABLES, TEXTS, TIME
 
 Ints = NDArray[np.int64]
 # Newest last. batch_id (a hash of the file's bytes) and the row settle ties, so file names and order never matter.
 _AGE = ["gathered_at", "_modified", "batch_id", "source_row"]
 _KEY = ["platform", "post_id"]
+_LEFT = ("source", "source_file", "author_name", "url", "post_id_derived", "schema_version")
+NEEDED = [column.name for column in TABLES["raw_posts"] if column.name not in _LEFT]  # columns that merging takes
 
 
 def merge_versions(raw: pa.Table) -> pa.Table:
@@ -35,6 +38,27 @@ def merge_versions(raw: pa.Table) -> pa.Table:
     merged["source_keywords"] = _keywords(table["source_keyword"], groups, len(starts))
     merged["source_dedups"] = _all_true(table["source_dedups"], starts)
     return pa.table(merged)
+
+
+def only_versions(raw: pa.Table) -> pa.Table:
+    """`merge_versions` of rows each of which is the only one of its post, in their order."""
+    known = raw["source_keyword"].is_valid()
+    bounds = np.concatenate(([0], np.cumsum(known.to_numpy()))).astype(np.int32)
+    words = raw["source_keyword"].drop_null().combine_chunks().cast(pa.string())
+    lists = pa.ListArray.from_arrays(pa.array(bounds), words, type=TEXTS, mask=pc.invert(known).combine_chunks())
+    columns = {name: raw[name] for name in raw.column_names} | {
+        "author_id_form": _forms(raw), "first_seen_at": raw["gathered_at"], "last_seen_at": raw["gathered_at"],
+        "versions": pa.array(np.ones(len(raw), np.int32)), "source_keywords": lists,
+    }  # fmt: skip
+    return pa.table(columns)
+
+
+def batches_of(raw: pa.Table) -> pa.ListArray:
+    """The distinct batch_ids of each post, sorted, in the order of `merge_versions`."""
+    pairs = raw.select([*_KEY, "batch_id"]).group_by([*_KEY, "batch_id"]).aggregate([])
+    pairs = sort_rows(pairs, [*_KEY, "batch_id"])
+    bounds = np.append(firsts(run_ids(pairs, _KEY)), len(pairs)).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(bounds), pairs["batch_id"].combine_chunks(), type=TEXTS)
 
 
 def _forms(table: pa.Table) -> pa.ChunkedArray:

@@ -37,6 +37,7 @@ from pipeline.tables.columns import (
     Column,
 )
 from pipeline.tables.posts import (
+    CAMPAIGN_ALIASES,
     CAMPAIGN_MEMBERS,
     CAMPAIGNS,
     POST_FEATURES,
@@ -56,8 +57,8 @@ __all__ = [
 TABLES: dict[str, list[Column]] = {
     "raw_posts": RAW_POSTS, "raw_authors": RAW_AUTHORS, "rejects": REJECTS, "gathered_files": GATHERED_FILES,
     "posts": POSTS, "post_index": POST_INDEX, "post_features": POST_FEATURES, "campaigns": CAMPAIGNS,
-    "campaign_members": CAMPAIGN_MEMBERS, "post_judgements": POST_JUDGEMENTS, "author_days": AUTHOR_DAYS,
-    "author_trust": AUTHOR_TRUST, "daily_summary": DAILY_SUMMARY,
+    "campaign_members": CAMPAIGN_MEMBERS, "campaign_aliases": CAMPAIGN_ALIASES, "post_judgements": POST_JUDGEMENTS,
+    "author_days": AUTHOR_DAYS, "author_trust": AUTHOR_TRUST, "daily_summary": DAILY_SUMMARY,
 }  # fmt: skip
 
 
@@ -72,6 +73,8 @@ def conform(table: pa.Table, name: str) -> pa.Table:
     Raises SchemaError for missing, unexpected or uncastable columns, and for NULL where a value is required.
     """
     want = schema(name)
+    if table.schema.equals(want, check_metadata=True):  # as it comes out of a step or a file
+        return _without_nulls(table.combine_chunks(), want, name)
     have = set(table.column_names)
     missing = [f.name for f in want if f.name not in have]
     extra = sorted(have - set(want.names))
@@ -81,10 +84,14 @@ def conform(table: pa.Table, name: str) -> pa.Table:
         out = table.select(want.names).cast(want).combine_chunks()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise SchemaError(f"table {name}: {error}") from error
-    nulls = [f.name for f in want if not f.nullable and out[f.name].null_count]
+    return _without_nulls(out, want, name)
+
+
+def _without_nulls(table: pa.Table, want: pa.Schema, name: str) -> pa.Table:
+    nulls = [f.name for f in want if not f.nullable and table[f.name].null_count]
     if nulls:
         raise SchemaError(f"table {name}: NULL in required columns {nulls}")
-    return out
+    return table
 
 
 def empty(name: str) -> pa.Table:

@@ -14,7 +14,7 @@ TEXT, INT, SMALL, FLOAT, DOUBLE, BOOL, DATE = (
 )  # fmt: skip
 TEXTS = pa.list_(pa.field("element", pa.string()))
 HOURS = pa.list_(pa.field("element", pa.int32()), 24)
-BANDS = pa.list_(pa.field("element", pa.uint32()), 16)
+BANDS = pa.list_(pa.field("element", pa.uint32()), 18)
 REASON = pa.struct(
     [("kind", TEXT), ("span_start", SMALL), ("span_end", SMALL), ("text", TEXT), ("weight", FLOAT)],
 )

@@ -66,7 +66,7 @@ POST_FEATURES = [
     *FEELINGS, *TEXT_COUNTS, Column("stock_cues", SMALL, "seller's stock-pressure phrases (count)"),
     Column("first_person_per_100", FLOAT, "first-person words per 100 tokens"),
     Column("affect_per_100", FLOAT, "words of feeling per 100 tokens"),
-    Column("sketch", BANDS, "16 band keys of a MinHash of character 3-grams; NULL for short posts"),
+    Column("sketch", BANDS, "18 band keys of a MinHash of character 3-grams; NULL for short posts"),
     Column("tokens", TEXTS, "jieba tokens, where the setting store_tokens asks for them"),
     key("text_judge_version", TEXT, "version of the text judge"), key("sentiment_version", TEXT, "version of the sentiment model"),
     VERSION,
@@ -76,6 +76,7 @@ CAMPAIGN_MEMBERS = [
     key("campaign_id", TEXT, "campaign the post belongs to: <platform>:<post_id> of its first member"),
     PLATFORM, POST_ID, AUTHOR, POSTED_AT,
     key("similarity", FLOAT, "Jaccard similarity to the campaign's first member, 0-1"),
+    Column("exemplar_similarity", FLOAT, "Jaccard similarity to the nearest exemplar of the campaign before it, 0.7-1; why it is in"),
     key("n_posts_before", INT, "members known before this post (count)"),
     key("n_authors_before", INT, "distinct authors of the members known before this post (count)"),
 ]  # fmt: skip
@@ -86,7 +87,18 @@ CAMPAIGNS = [
     Column("last_at", TIME, "last member's posted_at"), Column("span_hours", FLOAT, "hours from first to last"),
     key("exemplar", TEXT, "text of the first member, contacts replaced"),
     Column("peak_per_hour", SMALL, "most members in any clock hour (count)"),
-    key("kind", TEXT, "same_author, flood, template or repost"), key("is_template", BOOL, "the text is app-made"),
+    key("kind", TEXT, "template, repost, same_author, chain, quote or flood: the first of these that fits"),
+    key("is_template", BOOL, "the text is app-made"),
+    Column("first_author_id", TEXT, "first mover: author_id of the first member; NULL unknown"),
+    Column("active_days", SMALL, "local days with a member (count)"),
+    Column("author_overlap", FLOAT, "largest share of its authors that are in one other campaign of several authors; NULL under 2 authors"),
+    Column("overlap_campaign_id", TEXT, "that campaign; NULL where none shares an author"),
+    *[Column(f"{c}_ratio", FLOAT, f"members whose text_label is {c} / members with a text_label") for c in CLASSES],
+]  # fmt: skip
+CAMPAIGN_ALIASES = [
+    key("alias_id", TEXT, "id the campaign had before an earlier post of it was gathered: <platform>:<post_id>"),
+    key("campaign_id", TEXT, "id it has now"),
+    key("replaced_at", TIME, "first_seen_at of the earlier post"),
 ]  # fmt: skip
 
 POST_JUDGEMENTS = [

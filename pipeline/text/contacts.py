@@ -7,14 +7,15 @@ what they are. Links stay: they say what kind of shop a post leads to.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.text.codepoints import Ints, TextBatch, from_arrow, from_codes, to_arrow
+from pipeline.text.codepoints import Ints, TextBatch, from_arrow, to_arrow
 from pipeline.text.normalise import Normalised, normalise
+from pipeline.text.patterns import Patterns
 
 PLACEHOLDERS = {"wechat": "〔微信号〕", "qq": "〔QQ号〕", "phone": "〔手机号〕", "mail": "〔邮箱〕"}
 
@@ -49,69 +50,96 @@ PATTERNS = {
     "wechat_number": rf"{_WEIXIN}{_NAMED}(?:{_COLON}|{_GAP})({_NUMBER}{_MORE})",
     "qq": rf"{_QQ}{_NAMED}(?:{_COLON}|{_GAP})({_NUMBER}{_MORE})",
 }
-_COMPILED = {name: re.compile(pattern) for name, pattern in PATTERNS.items()}
+KINDS = tuple(PLACEHOLDERS)
+_KIND = np.array([KINDS.index(name.partition("_")[0]) for name in PATTERNS])  # of each pattern
+_CODES = [[ord(char) for char in placeholder] for placeholder in PLACEHOLDERS.values()]
+_SIZES = np.array([len(codes) for codes in _CODES], np.int64)
+
+
+@lru_cache(maxsize=1)
+def machine() -> Patterns:
+    """What finds handles."""
+    return Patterns([*PATTERNS.items()], group=True, keep=True)
 
 
 @dataclass(frozen=True)
 class Contacts:
-    """Where handles stand: half-open spans of the original batch's `joined`, sorted, apart; and their kinds."""
+    """Where handles stand: half-open spans of the original batch's `joined`, sorted, apart; and their kinds in KINDS."""
 
     starts: Ints
     ends: Ints
-    kinds: list[str]
+    kinds: Ints
 
 
 def find(folded: Normalised) -> Contacts:
     """The handles of a batch, found in its folded form; spans of the original."""
-    joined = folded.batch.joined
-    found = [
-        (match.start(match.lastindex or 0), rank, match.end(match.lastindex or 0), name.partition("_")[0])
-        for rank, (name, pattern) in enumerate(_COMPILED.items())
-        for match in pattern.finditer(joined)  # one pass over the whole batch; the loops are per hit
-    ]
-    spans: list[tuple[int, int, str]] = []
-    for start, _, end, kind in sorted(found):  # of patterns that meet at one place the first says what it is
-        if spans and start < spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(end, spans[-1][1]), spans[-1][2])
-        else:
-            spans.append((start, end, kind))
-    starts = np.array([s for s, _, _ in spans], np.int64)
-    ends = np.array([e for _, e, _ in spans], np.int64)
-    first, last = folded.span(starts, ends) if spans else (starts, ends)
-    return Contacts(first, last, [kind for _, _, kind in spans])
+    found = machine().find(folded.batch)
+    start = np.where(found.group_starts < 0, found.starts, found.group_starts)
+    end = np.where(found.group_starts < 0, found.ends, found.group_ends)
+    order = np.lexsort((found.number, start))  # of patterns that meet at one place the first says what it is
+    start, end, kind = start[order], end[order], _KIND[found.number[order]]
+    if not len(start):
+        return Contacts(start, end, kind)
+    reach = np.maximum.accumulate(end)
+    opens = np.concatenate(([True], start[1:] >= reach[:-1]))
+    first = np.flatnonzero(opens)
+    start, end = folded.span(start[first], np.maximum.reduceat(end, first))
+    return Contacts(start, end, kind[first])
 
 
 @dataclass(frozen=True)
 class Redacted:
-    """The batch with placeholders, and handles per text; for each of its code points where in the original's `joined`
-    that for which it stands begins and ends: itself, or for any part of a placeholder the whole handle."""
+    """The batch with placeholders, and how many per text; `at` is where in it each placeholder of `found` begins."""
 
     original: TextBatch
     batch: TextBatch
-    first: Ints
-    last: Ints
     counts: Ints
+    found: Contacts
+    at: Ints
+
+    @cached_property
+    def first(self) -> Ints:
+        """For each code point where in the original's `joined` that for which it stands begins: itself, or for any part
+        of a placeholder the whole handle."""
+        return self._origin(np.arange(len(self.batch.codes)), self.found.starts)
+
+    @cached_property
+    def last(self) -> Ints:
+        """For each code point where that ends."""
+        return self._origin(np.arange(len(self.batch.codes)), self.found.ends - 1) + 1
 
     def span(self, start: Ints, end: Ints) -> tuple[Ints, Ints]:
         """Half-open spans of the redacted `joined` as half-open spans of the original's (empty stays empty)."""
-        return self.first[start], np.where(end > start, self.last[np.maximum(end - 1, start)], self.first[start])
+        first = self._origin(start, self.found.starts)
+        return first, np.where(end > start, self._origin(end - 1, self.found.ends - 1) + 1, first)
+
+    def _origin(self, places: Ints, of_handles: Ints) -> Ints:
+        """Where in the original these places of the redacted batch come from; of a placeholder, a place of its handle."""
+        if not len(self.at):
+            return places
+        behind = np.searchsorted(self.at, places, side="right")
+        handle, sizes = behind - 1, _SIZES[self.found.kinds]
+        gained = np.concatenate(([0], np.cumsum(sizes - (self.found.ends - self.found.starts))))
+        inside = (behind > 0) & (places < (self.at + sizes)[handle])
+        return np.where(inside, of_handles[handle], places - gained[behind])
 
 
 def redact_batch(batch: TextBatch) -> Redacted:
-    """`batch` with every handle replaced by its placeholder."""
+    """`batch` with every handle replaced by its placeholder; the batch itself if it holds none."""
     found = find(normalise(batch))
-    codes, first, last, at = [], [], [], 0
-    for start, end, kind in zip(found.starts.tolist(), found.ends.tolist(), found.kinds, strict=True):  # per handle
-        placeholder = np.array([ord(c) for c in PLACEHOLDERS[kind]], np.uint32)
-        codes += [batch.codes[at:start], placeholder]
-        first += [np.arange(at, start), np.full(len(placeholder), start)]
-        last += [np.arange(at, start) + 1, np.full(len(placeholder), end)]
+    if not len(found.starts):
+        return Redacted(batch, batch, np.zeros(len(batch), np.int64), found, found.starts)
+    gained = np.concatenate(([0], np.cumsum(_SIZES[found.kinds] - (found.ends - found.starts))))
+    pieces, at = [], 0
+    for start, end, kind in zip(
+        found.starts.tolist(), found.ends.tolist(), found.kinds.tolist(), strict=True
+    ):  # per handle
+        pieces += [batch.codes[at:start], np.array(_CODES[kind], np.uint32)]
         at = end
-    codes.append(batch.codes[at:])
-    first.append(np.arange(at, len(batch.codes)))
-    last.append(first[-1] + 1)
+    codes = np.concatenate([*pieces, batch.codes[at:]])
+    starts = batch.starts + gained[np.searchsorted(found.starts, batch.starts)]
     counts = np.bincount(batch.row_of(found.starts), minlength=len(batch)).astype(np.int64)
-    return Redacted(batch, from_codes(np.concatenate(codes)), np.concatenate(first), np.concatenate(last), counts)
+    return Redacted(batch, TextBatch(codes, starts), counts, found, found.starts + gained[:-1])
 
 
 def redact(texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Ints]:

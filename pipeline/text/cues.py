@@ -6,13 +6,17 @@ import hashlib
 import re
 import tomllib
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import PermanentError, one_line
-from pipeline.text.anchors import AnchorIndex
 from pipeline.text.codepoints import Ints, TextBatch
+from pipeline.text.pattern_alphabet import PatternError, Ranges
+from pipeline.text.patterns import Matches, Patterns
 
 GROUPS = (
     "contact", "obfuscation", "recruit", "stock_pressure", "sell", "price", "shop_link", "call_to_action", "follow_bait",
@@ -27,17 +31,25 @@ class Cue:
     name: str
     group: str
     weight: str
-    pattern: re.Pattern[str]
+    expression: str
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The expression as `re` compiles it."""
+        return re.compile(self.expression)
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The cues, the domain words for jieba, and a hash of both: models state the lexicon they were trained with."""
+    """The cues, the domain words for jieba, and a hash of both: models state the lexicon they were trained with.
+
+    `machine` finds the cues, by their numbers, and behind them the marks of form.
+    """
 
     cues: tuple[Cue, ...]
     words: Path
     version: str
-    anchors: AnchorIndex = field(repr=False, compare=False)
+    machine: Patterns = field(repr=False, compare=False)
 
     def columns(self, *groups: str) -> list[int]:
         """The numbers of the cues in these groups."""
@@ -59,9 +71,7 @@ def load_lexicon(folder: Path) -> Lexicon:
         why = one_line(error)
         raise PermanentError(f"lexicon {folder}: cues.toml: {why}; expected TOML with [[cue]] tables") from error
     version = hashlib.sha256(raw + b"\0" + words).hexdigest()[:12]
-    # The file's own examples are the sample of texts in whose characters anchors shall be rare.
-    anchors = AnchorIndex([cue.pattern for cue in cues], raw.decode("utf-8"))
-    return Lexicon(cues, folder / "words.txt", version, anchors)
+    return Lexicon(cues, folder / "words.txt", version, _machine(cues, entries, folder))
 
 
 def _cue(entry: dict[str, str], folder: Path) -> Cue:
@@ -69,11 +79,21 @@ def _cue(entry: dict[str, str], folder: Path) -> Cue:
     if group not in GROUPS:
         got = one_line(group)
         raise PermanentError(f"lexicon {folder}: cue {name}: got group {got}; expected one of {', '.join(GROUPS)}")
+    if not isinstance(entry.get("pattern"), str):
+        raise PermanentError(f"lexicon {folder}: cue {name}: no 'pattern'; expected a Python regular expression")
+    return Cue(name, group, entry.get("weight", "weak"), entry["pattern"])
+
+
+def _machine(cues: tuple[Cue, ...], entries: list[dict[str, Any]], folder: Path) -> Patterns:
+    """The cues and the marks of form, compiled; the examples show which characters are common."""
+    sample = " ".join(str(text) for entry in entries for key in ("examples", "counter") for text in entry.get(key, ()))
+    expressions = [*((cue.name, cue.expression) for cue in cues), *_MARKS.items()]
     try:
-        return Cue(name, group, entry.get("weight", "weak"), re.compile(entry["pattern"]))
-    except (KeyError, TypeError, re.error) as error:
-        why = f"no {error}" if isinstance(error, KeyError) else one_line(error)
-        raise PermanentError(f"lexicon {folder}: cue {name}: {why}; expected a Python regular expression") from error
+        return Patterns(expressions, kinds=tuple(_KINDS.values()), sample=sample, keep=True)
+    except PatternError as error:
+        raise PermanentError(
+            f"lexicon {folder}: cue {one_line(error)}; expected a Python regular expression that pipeline.text.patterns knows"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -85,18 +105,32 @@ class Hits:
     cue: Ints
 
 
-def find_cues(batch: TextBatch, lexicon: Lexicon, *groups: str) -> Hits:
-    """All matches of the lexicon's cues (those of `groups`, if stated) in a folded batch, by cue and place.
+@dataclass(frozen=True)
+class CueReading:
+    """What is told by cues and form: where cues stand, matches per text and cue (texts by cues), and the form."""
 
-    A cue runs over the texts that hold a character it needs; the loop is over those, for `re` has no batch call.
-    """
-    joined, starts, found = batch.joined, batch.starts.tolist(), []
-    for i, rows in enumerate(lexicon.anchors.candidates(batch)):
-        if not groups or lexicon.cues[i].group in groups:
-            finditer = lexicon.cues[i].pattern.finditer
-            found += [(*m.span(), i) for row in rows.tolist() for m in finditer(joined, starts[row], starts[row + 1])]
-    table = np.array(found, np.int64).reshape(-1, 3)
-    return Hits(table[:, 0], table[:, 1], table[:, 2])
+    hits: Hits
+    cue_counts: NDArray[np.int32]
+    form: dict[str, Ints]
+
+
+def find_cues(batch: TextBatch, lexicon: Lexicon, *groups: str) -> Hits:
+    """All matches of the lexicon's cues (those of `groups`, if stated) in a folded batch, by cue and place."""
+    wanted = lexicon.columns(*groups) if groups else list(range(len(lexicon.cues)))
+    return _hits(lexicon.machine.find(batch, wanted), len(lexicon.cues))
+
+
+def read_cues(batch: TextBatch, lexicon: Lexicon, *, places: bool = True) -> CueReading:
+    """What find_cues, count_cues and count_form find, in one pass; no hits unless their `places` are asked for."""
+    found = lexicon.machine.scan(batch, matches=places, counts=True, kinds=True)
+    n = len(lexicon.cues)
+    counts, marks = np.ascontiguousarray(found.counts[:, :n]), found.counts[:, n:]
+    return CueReading(_hits(found.matches, n), counts, _form(batch, marks, found.kinds))
+
+
+def _hits(found: Matches, n_cues: int) -> Hits:
+    end = int(np.searchsorted(found.number, n_cues))  # behind the cues come the marks
+    return Hits(found.starts[:end], found.ends[:end], found.number[:end])
 
 
 def count_cues(batch: TextBatch, hits: Hits, n_cues: int) -> Ints:
@@ -105,40 +139,42 @@ def count_cues(batch: TextBatch, hits: Hits, n_cues: int) -> Ints:
     return np.bincount(cells, minlength=len(batch) * n_cues).reshape(len(batch), n_cues).astype(np.int64)
 
 
-# Ranges of pictographs: symbols and dingbats, emoji blocks, supplemental symbols (Unicode 16).
-_PICTOGRAPHS = ((0x2600, 0x27C0), (0x2B05, 0x2B56), (0x1F000, 0x1F0FF), (0x1F200, 0x1FB00))
 _MARKS = {
-    "links": re.compile(r"(?:https?://|www\.|t\.cn/)[0-9a-z_./?=&%#~:;+,@!$'()*-]{2,300}"),
-    "mentions": re.compile(r"@[\w\u4e00-\u9fff-]{1,30}"),
-    "topics": re.compile(r"#[^#\x1e\n]{1,60}#"),
-    "emoticons": re.compile(r"\[[\w\u4e00-\u9fff]{1,8}\]"),
-    "placeholders": re.compile(r"〔(?:微信号|qq号|手机号|邮箱)〕"),
-    "repost_chain": re.compile(r"//@"),
-    "headline": re.compile(r"【[^】\x1e]{4,60}】"),
+    "links": r"(?:https?://|www\.|t\.cn/)[0-9a-z_./?=&%#~:;+,@!$'()*-]{2,300}",
+    "mentions": r"@[\w\u4e00-\u9fff-]{1,30}",
+    "topics": r"#[^#\x1e\n]{1,60}#",
+    "emoticons": r"\[[\w\u4e00-\u9fff]{1,8}\]",
+    "placeholders": r"〔(?:微信号|qq号|手机号|邮箱)〕",
+    "repost_chain": r"//@",
+    "headline": r"【[^】\x1e]{4,60}】",
+}
+_KINDS: dict[str, Ranges] = {
+    # Pictographs: symbols and dingbats, emoji blocks, supplemental symbols (Unicode 16).
+    "emoji": ((0x2600, 0x27C0), (0x2B05, 0x2B56), (0x1F000, 0x1F0FF), (0x1F200, 0x1FB00)),
+    "digits": ((0x30, 0x3A),),
+    "latin": ((0x61, 0x7B),),
+    "han": ((0x4E00, 0xA000),),
+    "lines": ((0x0A, 0x0B),),
+    "exclamations": ((0x21, 0x22), (0xFF01, 0xFF02)),
+    "questions": ((0x3F, 0x40), (0xFF1F, 0xFF20)),
+    "stops": ((0x2C, 0x2D), (0x3002, 0x3003), (0xFF0C, 0xFF0D)),
+    "tildes": ((0x7E, 0x7F), (0x2026, 0x2027), (0xFF5E, 0xFF5F)),
 }
 
 
 def count_form(batch: TextBatch) -> dict[str, Ints]:
     """Counts of form per folded text: marks (links, mentions, ...), characters by kind."""
-    codes = batch.codes
-    out = {name: _count(batch, pattern) for name, pattern in _MARKS.items()}
-    emoji = np.zeros(len(codes), bool)
-    for low, high in _PICTOGRAPHS:
-        emoji |= (codes >= low) & (codes < high)
-    return out | {
-        "emoji": batch.count(emoji),
-        "chars": batch.lengths,
-        "digits": batch.count((codes >= 0x30) & (codes <= 0x39)),
-        "latin": batch.count((codes >= 0x61) & (codes <= 0x7A)),
-        "han": batch.count((codes >= 0x4E00) & (codes <= 0x9FFF)),
-        "lines": batch.count(codes == 0x0A),
-        "exclamations": batch.count((codes == 0x21) | (codes == 0xFF01)),
-        "questions": batch.count((codes == 0x3F) | (codes == 0xFF1F)),
-        "stops": batch.count((codes == 0x3002) | (codes == 0x2C) | (codes == 0xFF0C)),
-        "tildes": batch.count((codes == 0x7E) | (codes == 0x2026) | (codes == 0xFF5E)),
-    }
+    found = _marks().scan(batch, counts=True, kinds=True)
+    return _form(batch, found.counts, found.kinds)
 
 
-def _count(batch: TextBatch, pattern: re.Pattern[str]) -> Ints:
-    at = np.array([m.start() for m in pattern.finditer(batch.joined)], np.int64)
-    return np.bincount(batch.row_of(at), minlength=len(batch)).astype(np.int64)
+@lru_cache(maxsize=1)
+def _marks() -> Patterns:
+    return Patterns([*_MARKS.items()], kinds=tuple(_KINDS.values()), keep=True)
+
+
+def _form(batch: TextBatch, marks: NDArray[np.int32], kinds: NDArray[np.int32]) -> dict[str, Ints]:
+    """The counts by name; models are trained with this order."""
+    named = dict(zip((*_MARKS, *_KINDS), (*marks.T, *kinds.T), strict=True))
+    order = (*_MARKS, "emoji", "chars", *(name for name in _KINDS if name != "emoji"))
+    return {name: batch.lengths if name == "chars" else named[name].astype(np.int64) for name in order}

@@ -1,127 +1,127 @@
-"""Words by jieba: tokens as positions and dictionary numbers, or as strings."""
+"""Words as jieba 0.42.1 cuts them: numbers in the dictionary and positions, or strings.
+
+The algorithm is jieba's, the tables are made from jieba's own files (jieba_build.py) and kept (jieba_tables.py); jieba itself
+runs only while they are made. There is no text that needs it: the kernel (jieba_kernel.py) does all of precise mode.
+"""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.text.codepoints import Ints, TextBatch, from_arrow
-from pipeline.text.compiled import cache_folder
+from pipeline.text.codepoints import SEPARATOR, Codes, Ints, TextBatch, from_arrow, from_codes, to_arrow
+from pipeline.text.jieba_kernel import byte_ends, cut_kernel
+from pipeline.text.jieba_tables import load_tables
 
-Odds = dict[str, float]
-Tables = dict[str, Odds]
+_LISTS = pa.list_(pa.field("element", pa.string()))
+_AT_ONCE = 20_000  # texts whose strings are cut in one go: bounds the memory, changes nothing else
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of a batch: those of text i are [offsets[i]:offsets[i+1]], and they tile it."""
+    """The tokens of a batch: those of text i are [offsets[i]:offsets[i+1]]; they tile it."""
 
-    ids: NDArray[np.int32]  # index into Segmenter.words, -1 for a token outside the dictionary
+    ids: NDArray[np.int32]  # index in Segmenter.words, -1 for a token that is not there
     starts: Ints  # positions in batch.codes
     ends: Ints
-    offsets: Ints
+    offsets: Ints  # one more than texts
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def to_arrow(self, batch: TextBatch) -> pa.ListArray:
-        """The tokens as list<element: string>."""
-        joined = batch.joined
-        values = [joined[a:b] for a, b in zip(self.starts.tolist(), self.ends.tolist(), strict=True)]
-        kind = pa.list_(pa.field("element", pa.string()))
-        return pa.ListArray.from_arrays(self.offsets.astype(np.int32), pa.array(values, pa.string()), kind)
+        """The tokens as list<element: string>; `batch` is the one that was cut."""
+        return self._lists(batch, to_arrow(batch))
 
-
-def _open_tokenizer() -> Any:
-    """A tokenizer over jieba's dictionary, read from the cache of this jieba version or built afresh (1 s)."""
-    import jieba
-    from jieba import finalseg
-
-    jieba.setLogLevel(logging.WARNING)  # its DEBUG lines would double under Prefect
-    finalseg.viterbi = _viterbi  # module-wide, but with the same results
-    tokenizer = jieba.Tokenizer()
-    tokenizer.cache_file = f"jieba-{jieba.__version__}.cache"
-    with TemporaryDirectory() as private:
-        try:
-            tokenizer.tmp_dir = str(cache_folder())
-        except OSError:  # a read-only home
-            tokenizer.tmp_dir = private
-        tokenizer.initialize()
-    return tokenizer
-
-
-def _viterbi(text: str, states: str, start: Odds, step: Tables, emit: Tables) -> tuple[float, list[str]]:
-    """jieba.finalseg.viterbi with back pointers: its copied paths take 100 s for 招代招代... of 100,000 characters."""
-    from jieba.finalseg import MIN_FLOAT, PrevStatus
-
-    best = {y: start[y] + emit[y].get(text[0], MIN_FLOAT) for y in states}
-    back: list[dict[str, str]] = []
-    for char in text[1:]:
-        found = {
-            y: max((best[x] + step[x].get(y, MIN_FLOAT) + emit[y].get(char, MIN_FLOAT), x) for x in PrevStatus[y])
-            for y in states
-        }
-        best = {y: chance for y, (chance, _) in found.items()}
-        back.append({y: x for y, (_, x) in found.items()})
-    chance, state = max((best[y], y) for y in "ES")
-    path = [state]
-    for pointers in reversed(back):
-        path.append(pointers[path[-1]])
-    return chance, path[::-1]
+    def _lists(self, batch: TextBatch, texts: pa.StringArray) -> pa.ListArray:
+        """The tokens as strings that share the bytes of `texts`, a string array without nulls of the same characters."""
+        _, bounds, data = texts.buffers()
+        begin = int(np.frombuffer(bounds, np.int32)[texts.offset]) if len(texts) else 0
+        offsets = np.empty(len(self) + 1, np.int32)
+        byte_ends(_still(batch.codes), _still(self.starts), _still(self.ends), begin, offsets)
+        values = pa.StringArray.from_buffers(len(self), pa.py_buffer(offsets), data)
+        return pa.ListArray.from_arrays(pa.array(self.offsets, pa.int64()).cast(pa.int32()), values, _LISTS)
 
 
 class Segmenter:
-    """jieba.lcut (precise mode, HMM on) with jieba's dictionary and, where given, a user dictionary of `words`."""
+    """jieba.lcut (precise mode, HMM on) with a user dictionary of `words` where given. Threads may share one.
 
-    def __init__(self, words: Path | None = None) -> None:
-        self._tokenizer = _open_tokenizer()
-        self._user = words
-        if words is not None:
-            self._tokenizer.load_userdict(str(words))
+    `dictionary` takes the place of jieba's own. A word of frequency 0 is split in this segmenter only: jieba would split it in
+    every tokenizer of the process.
+    """
+
+    def __init__(self, words: Path | None = None, *, dictionary: Path | None = None) -> None:
+        self._tables = load_tables(words, dictionary)
 
     @cached_property
     def words(self) -> list[str]:
-        """The words by id: jieba's dictionary in its order, then the user's that are not in it."""
-        import jieba
-
-        lines = (Path(jieba.__file__).parent / "dict.txt").read_text("utf-8").split("\n")
-        words = dict.fromkeys(line.split(" ")[0] for line in lines if line)
-        if self._user is not None:
-            for line in self._user.read_bytes().split(b"\n"):
-                if found := jieba.re_userdict.match(line.strip().decode().lstrip("\ufeff")):
-                    words[found[1]] = None
-        return list(words)
-
-    @cached_property
-    def _ids(self) -> dict[str, int]:
-        return {word: i for i, word in enumerate(self.words)}
+        """The words by id: the dictionary's in its order, then the user's that are not in it."""
+        return self._tables.words.tobytes().decode().split("\n")
 
     def cut(self, batch: TextBatch) -> Tokens:
-        """The tokens of a batch."""
-        lists = self.texts([batch.joined[a : b - 1] for a, b in zip(batch.starts[:-1], batch.starts[1:], strict=True)])
-        counts = [len(tokens) for tokens in lists]
-        flat = [token for tokens in lists for token in tokens]
-        ids = np.array([self._ids.get(token, -1) for token in flat], np.int32)
-        sizes = np.array([len(token) for token in flat], np.int64)
-        ends = np.cumsum(sizes) + np.repeat(np.arange(len(lists)), counts)
-        return Tokens(ids, ends - sizes, ends, np.concatenate(([0], np.cumsum(counts))).astype(np.int64))
+        """The tokens of a batch. The GIL is released meanwhile."""
+        ids = np.empty(len(batch.codes), np.int32)
+        starts, ends = np.empty((2, len(batch.codes)), np.int64)
+        offsets = np.empty(len(batch) + 1, np.int64)
+        t = self._tables
+        n = cut_kernel(
+            _still(batch.codes), _still(batch.starts),
+            t.rank, t.nodes, t.numbers, t.forced, t.emit, t.odds, t.others, t.other_numbers,
+            ids, starts, ends, offsets,
+        )  # fmt: skip
+        return Tokens(ids[:n], starts[:n], ends[:n], offsets)
 
     def texts(self, texts: list[str]) -> list[list[str]]:
         """The tokens of each text; joined again they are the text."""
-        return [self._tokenizer.lcut(text) for text in texts]  # jieba has no batch call
+        return [tokens for i in range(0, len(texts), _AT_ONCE) for tokens in self._some(texts[i : i + _AT_ONCE])]
 
     def tokens(self, texts: pa.Array | pa.ChunkedArray) -> pa.ListArray:
-        """The tokens of a string array as list<string>; NULL as the empty text."""
-        lists = self.texts([text or "" for text in texts.to_pylist()])
-        return pa.array(lists, pa.list_(pa.field("element", pa.string())))
+        """The tokens of a string array as list<element: string>; NULL as the empty text."""
+        if isinstance(texts, pa.ChunkedArray):
+            texts = texts.combine_chunks()
+        plain = pc.fill_null(texts.cast(pa.string()), "")
+        batch = from_arrow(plain)
+        return self.cut(batch)._lists(batch, plain)
+
+    def _some(self, texts: list[str]) -> list[list[str]]:
+        inner = [i for i, text in enumerate(texts) if SEPARATOR in text]
+        plain = [text.replace(SEPARATOR, " ") for text in texts] if inner else texts  # both are blanks to jieba
+        codes = SEPARATOR.join([*plain, ""]).encode("utf-32-le", "surrogatepass")
+        batch = from_codes(np.frombuffer(codes, np.uint32))
+        tokens = self.cut(batch)
+        flat = _strings(batch.codes, tokens)
+        lists = [flat[a:b] for a, b in pairwise(tokens.offsets.tolist())]
+        for i in inner:
+            bounds = np.cumsum([0, *map(len, lists[i])]).tolist()
+            lists[i] = [texts[i][a:b] for a, b in pairwise(bounds)]
+        return lists
+
+
+def _strings(codes: Codes, tokens: Tokens) -> list[str]:
+    """All tokens, one after the other: one split of one string, which is faster than a slice for each."""
+    sizes = tokens.ends - tokens.starts
+    ends = np.cumsum(sizes + 1) - 1
+    out = np.empty(sizes.sum() + len(sizes), np.uint32)
+    is_end = np.zeros(len(out), np.bool_)
+    is_end[ends] = True
+    out[is_end] = ord(SEPARATOR)
+    out[~is_end] = codes[codes != ord(SEPARATOR)]
+    return out.tobytes().decode("utf-32-le", "surrogatepass").split(SEPARATOR)
+
+
+def _still(values: NDArray[Any]) -> NDArray[Any]:
+    """`values` in one piece and read-only: the kernels are compiled once, for just that."""
+    view = np.ascontiguousarray(values).view()
+    view.flags.writeable = False
+    return view
 
 
 @lru_cache(maxsize=1)

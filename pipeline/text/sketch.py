@@ -1,72 +1,92 @@
-"""Near duplicates: the folded text, its MinHash sketch, and the exact Jaccard similarity of two texts.
+"""Near duplicates: the MinHash sketch of a folded text, and the exact Jaccard similarity of two.
 
-Two posts are copies by the sets of character 3-grams of their folded texts. The sketch only proposes pairs: with 16
-bands of 3 permutations a pair of similarity J shares a band with probability 1 - (1 - J^3)^16, which is 0.9988 at 0.7,
-0.88 at 0.5 and 0.12 at 0.2 (Broder 1997; banding as in Leskovec et al., Mining of Massive Datasets, 3.4). Whoever links
-posts verifies exactly, with `jaccard` or on `grams`.
+Two posts are copies by the sets of character 3-grams of their folded texts (pipeline.text.folding). The sketch only
+proposes pairs: with 18 bands of 4 permutations a pair of similarity J shares a band with probability 1 - (1 - J^4)^18,
+which is 0.993 at 0.7, 0.9999 at 0.8, 0.37 at 0.4 and 0.03 at 0.2 (Broder 1997; banding as in Leskovec et al., Mining of
+Massive Datasets, 3.4). Four permutations and not three, because posts about one thing are 0.02 to 0.2 similar by
+chance, and among millions of posts such strangers would meet in every band. Whoever links posts verifies exactly, with
+`jaccard` or on `grams`.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.tables import BANDS
-from pipeline.text.codepoints import Ints, TextBatch, from_arrow
+from pipeline.text.codepoints import Codes, Ints, TextBatch, from_arrow
+from pipeline.text.compiled import kernel
+from pipeline.text.folding import fixed, fold, fold_batch
 
-N_BANDS, ROWS = 16, 3
-SHORTEST = 12  # folded characters; below it greetings and single words would pass for copies of each other
-_CHUNK = 131_072  # characters per pass: their 3-grams stay in the processor's cache, and long posts cannot fill memory
+N_BANDS, ROWS = 18, 4
+SHORTEST = 12  # folded letters; below it greetings and single words would pass for copies of each other
+# Two texts of similarity J differ in each of the 64 bits of their signatures with probability (1 - J) / 2: at 0.7 in more
+# than 21 with probability 5e-5, at 0.05 in at most 21 with probability 0.01 (Li and Koenig 2010, b-bit minwise hashing).
+MOST_BITS = 21
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, the increment of splitmix64 (Steele, Lea, Flood 2014)
+_MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # the multipliers of its finaliser
 _WORD = (1 << 64) - 1
 
-# What copies differ in. A 〔placeholder〕 has at most 6 characters, an [emoticon] 8, an @name 15 (Weibo's limit), so
-# that no whole text folds to nothing behind one @ or in brackets. Two passes: in one, RE2 leaves its fast path.
-_MENTION = r"@[^\s:,.!?#@，。！？：、；（）()【】《》〔]{1,15}"
-_DROPPED = rf"〔[^〔〕]{{1,6}}〕|\[[^\[\]\s]{{1,8}}\]|(?:https?://|www\.)[!-~]*|{_MENTION}"
-_NO_LETTERS = r"[^\pL]+"
-
-Grams = NDArray[np.uint64]
+Words = NDArray[np.uint64]
+Keys = NDArray[np.uint32]
 
 
-def fold(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """The letters of normalised texts, without placeholders, links, [emoticons], @names, digits, marks and space.
+@dataclass(frozen=True)
+class Sketch:
+    """Of each folded text: its letters, a 64-bit hash of it, band keys (texts, 18) and signature; 0 where it is short."""
 
-    NULL stays NULL. Words written against an @name without a mark or space are lost with it, up to 15 characters.
+    lengths: Ints
+    hashes: Words
+    keys: Keys
+    signatures: Words
+
+    @property
+    def long(self) -> NDArray[np.bool_]:
+        """Which texts have SHORTEST letters or more; the others have no sketch."""
+        return self.lengths >= SHORTEST
+
+
+def sketch_batch(folded: TextBatch) -> Sketch:
+    """The sketches of folded texts (fold_batch), row for row. A row depends on its own text alone.
+
+    A shared key means, but for a chance of 2^-32, four equal minima; the band's number is mixed in, so keys of different
+    bands do not meet and all keys of a table may be compared in one heap. Two texts in a million million million have one
+    hash by chance.
     """
-    if isinstance(texts, pa.ChunkedArray):
-        texts = texts.combine_chunks()
-    return pc.replace_substring_regex(pc.replace_substring_regex(texts, _DROPPED, ""), _NO_LETTERS, "")
+    n = len(folded)
+    keys, signatures = np.zeros((n, N_BANDS), np.uint32), np.zeros(n, np.uint64)
+    _sketch(fixed(folded.codes), fixed(folded.starts), _factors(), keys, signatures)
+    return Sketch(folded.lengths, text_hashes(folded), keys, signatures)
 
 
 def sketches(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """16 band keys per normalised text, type tables.BANDS; NULL where the folded text has fewer than 12 characters.
-
-    A row depends on its own text alone. A shared key means, but for a chance of 2^-32, three equal minima; the band's
-    number is mixed in, so keys of different bands do not meet and all keys of a table may be compared in one heap.
-    """
-    folded = fold(texts)
-    long = pc.fill_null(pc.greater_equal(pc.utf8_length(folded), SHORTEST), False)
-    kept = folded.filter(long)
-    firsts = np.flatnonzero(np.diff(np.cumsum(pc.utf8_length(kept)) // _CHUNK, prepend=-1)).tolist()
-    parts = [_band_keys(from_arrow(kept[i:j])) for i, j in pairwise([*firsts, len(kept)])]
-    present = long.to_numpy(zero_copy_only=False)
-    keys = np.zeros((len(folded), N_BANDS), np.uint32)
-    keys[present] = np.concatenate([keys[:0], *parts])
-    return pa.FixedSizeListArray.from_arrays(pa.array(keys.ravel()), type=BANDS, mask=pa.array(~present))
+    """18 band keys per normalised text, type tables.BANDS; NULL where the folded text has fewer than 12 letters."""
+    found = sketch_batch(fold_batch(from_arrow(texts)))
+    return pa.FixedSizeListArray.from_arrays(pa.array(found.keys.ravel()), type=BANDS, mask=pa.array(~found.long))
 
 
-def grams(batch: TextBatch) -> tuple[Grams, Ints]:
+def text_hashes(batch: TextBatch) -> Words:
+    """A 64-bit hash of each text, the same on every machine."""
+    hashes = np.empty(len(batch), np.uint64)
+    _hash(fixed(batch.codes), fixed(batch.starts), hashes)
+    return hashes
+
+
+def grams(batch: TextBatch) -> tuple[Words, Ints]:
     """The distinct character 3-grams of each text, sorted within the text, and how many each text has.
 
     A 3-gram is its three code points of 21 bits each, so equal numbers are equal 3-grams; texts under 3 characters have
     none.
     """
-    found, counts = _all_grams(batch)
+    counts = np.maximum(batch.lengths - 2, 0)
+    ends = np.cumsum(counts)
+    at = np.arange(counts.sum()) + np.repeat(batch.starts[:-1] - (ends - counts), counts)
+    codes = batch.codes.astype(np.uint64)
+    found = (codes[at] << np.uint64(42)) | (codes[at + 1] << np.uint64(21)) | codes[at + 2]
     rows = np.repeat(np.arange(len(batch)), counts)
     order = np.lexsort((found, rows))
     found, rows = found[order], rows[order]
@@ -88,36 +108,50 @@ def jaccard(texts_a: pa.Array, texts_b: pa.Array) -> NDArray[np.float64]:
     return np.asarray(shared / np.maximum(n_a + n_b - shared, 1))
 
 
-def _all_grams(batch: TextBatch) -> tuple[Grams, Ints]:
-    """Every 3-gram of every text in order, repeats included, and how many each text has."""
-    counts = np.maximum(batch.lengths - 2, 0)
-    ends = np.cumsum(counts)
-    at = np.arange(counts.sum()) + np.repeat(batch.starts[:-1] - (ends - counts), counts)
-    codes = batch.codes.astype(np.uint64)
-    return (codes[at] << np.uint64(42)) | (codes[at + 1] << np.uint64(21)) | codes[at + 2], counts
+@lru_cache(maxsize=1)
+def _factors() -> Keys:
+    """An odd 32-bit factor for each permutation: the top halves of the first numbers of splitmix64 from seed 0."""
+    x = np.array([(i + 1) * _GOLDEN & _WORD for i in range(N_BANDS * ROWS)], np.uint64)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(_MIX_1)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(_MIX_2)
+    x ^= x >> np.uint64(31)
+    return np.asarray(fixed((x >> np.uint64(32)).astype(np.uint32) | np.uint32(1)))
 
 
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64: a bijection in which every bit of the result hangs on every bit of `x`."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+@kernel
+def _sketch(codes: Codes, starts: Ints, factors: Keys, keys: Keys, signatures: Words) -> None:
+    """Multiplying mixed 3-grams by an odd number modulo 2^32 reorders them: a permutation for a product and a minimum."""
+    minima = np.empty(N_BANDS * ROWS, np.uint32)
+    for text in range(len(starts) - 1):
+        start, end = starts[text], starts[text + 1] - 1
+        if end - start < SHORTEST:
+            continue
+        minima[:] = 0xFFFFFFFF
+        for at in range(start, end - 2):
+            gram = (np.uint64(codes[at]) << np.uint64(42)) | (np.uint64(codes[at + 1]) << np.uint64(21))
+            gram |= np.uint64(codes[at + 2])
+            gram = (gram ^ (gram >> np.uint64(30))) * np.uint64(_MIX_1)
+            gram = (gram ^ (gram >> np.uint64(27))) * np.uint64(_MIX_2)
+            mixed = np.uint32(gram >> np.uint64(32))
+            for k in range(N_BANDS * ROWS):
+                minima[k] = min(minima[k], np.uint32(mixed * factors[k]))
+        for band in range(N_BANDS):
+            key = np.uint64(band + 1) * np.uint64(_GOLDEN)
+            for k in range(band * ROWS, band * ROWS + ROWS):
+                key = (key ^ np.uint64(minima[k])) * np.uint64(_MIX_1)
+                key ^= key >> np.uint64(29)
+            keys[text, band] = np.uint32(key >> np.uint64(32))
+        bits = np.uint64(0)
+        for k in range(64):
+            bits |= (np.uint64(minima[k] * np.uint32(0x9E3779B1)) >> np.uint64(31) & np.uint64(1)) << np.uint64(k)
+        signatures[text] = bits
 
 
-_STREAM = _mix(np.array([(i + 1) * _GOLDEN & _WORD for i in range(2 * N_BANDS * ROWS)], np.uint64))
-_FACTORS, _BAND_SEEDS = _STREAM[: N_BANDS * ROWS] | np.uint64(1), _STREAM[N_BANDS * ROWS :]
-
-
-def _band_keys(batch: TextBatch) -> NDArray[np.uint32]:
-    """Band keys, shape (texts, 16), of folded texts that all have a 3-gram."""
-    found, counts = _all_grams(batch)
-    hashed = _mix(found)
-    starts = np.cumsum(counts) - counts
-    keys = np.empty((len(batch), N_BANDS), np.uint32)
-    for band in range(N_BANDS):  # over the bands, not the posts
-        key: NDArray[np.uint64] = np.full(len(batch), _BAND_SEEDS[band], np.uint64)
-        for factor in _FACTORS[band * ROWS : (band + 1) * ROWS]:
-            # Multiplying mixed values by an odd number reorders them: one cheap permutation of 64-bit numbers each.
-            key = _mix(key ^ np.minimum.reduceat(hashed * factor, starts))
-        keys[:, band] = key >> np.uint64(32)
-    return keys
+@kernel
+def _hash(codes: Codes, starts: Ints, hashes: Words) -> None:
+    for text in range(len(starts) - 1):
+        word = np.uint64(_GOLDEN)
+        for at in range(starts[text], starts[text + 1] - 1):
+            word = (word ^ np.uint64(codes[at])) * np.uint64(_MIX_1)
+            word ^= word >> np.uint64(32)
+        hashes[text] = (word ^ (word >> np.uint64(29))) * np.uint64(_MIX_2)

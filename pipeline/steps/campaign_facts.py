@@ -1,0 +1,227 @@
+"""What is known of each campaign and of each member, from the posts in order and the campaign each is in.
+
+Part of the campaigns step: integers in compiled kernels, so that no sum hangs on an order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.local_time import DAY, HOUR, OFFSET
+from pipeline.tables import CLASSES
+from pipeline.text.codepoints import Ints
+from pipeline.text.compiled import kernel
+from pipeline.text.folding import fixed
+from pipeline.text.sketch import Words
+
+UNDATED = -(2**63)
+AUTO, REPOST = 1, 2  # bits of a post's marks
+NO_LABEL = len(CLASSES)
+MOST_JOINED = 64  # an author of more campaigns than that tells nothing of any two of them
+_GOLDEN = 0x9E3779B97F4A7C15
+
+Numbers = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Posts:
+    """The posts that may be in a campaign, in order; row-aligned."""
+
+    at: Ints  # posted_at, UNDATED for none
+    seen: Ints  # first_seen_at
+    author: Words  # hash of platform and author; 0 unknown
+    platform: NDArray[np.uint16]  # number of the platform
+    marks: Bytes
+    label: Bytes  # place of text_label in CLASSES; NO_LABEL for none
+
+
+@dataclass(frozen=True)
+class Facts:
+    """By post: its campaign (-1 none) and what came before it. By campaign, in order of the first members: the rest."""
+
+    campaign: Numbers
+    posts_before: Numbers
+    authors_before: Numbers
+    order: Numbers  # the members, campaign by campaign, in order
+    bounds: Ints  # where each campaign begins and ends in `order`
+    first_at: Ints
+    last_at: Ints
+    n_authors: Numbers  # known ones
+    n_unknown: Numbers  # members without a known author
+    n_platforms: Numbers
+    n_days: Numbers
+    peak: Numbers
+    marked: Numbers  # (campaigns, 2): app-made, reposts
+    labels: Numbers  # (campaigns, classes and NO_LABEL)
+    n_shared: Numbers  # most authors it has in common with one other campaign of several authors
+    other: Numbers  # that campaign; -1 none
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    @property
+    def n_posts(self) -> Ints:
+        """Members of each campaign."""
+        return np.diff(self.bounds)
+
+    @property
+    def heads(self) -> Numbers:
+        """The first member of each campaign."""
+        return self.order[self.bounds[:-1]]
+
+
+def facts(posts: Posts, founder: Numbers) -> Facts:
+    """The facts of all groups of two or more posts with one `founder`: for each post a number that rises with the order
+    of the groups' first posts.
+    """
+    sizes = np.bincount(founder, minlength=1)
+    number = np.where(sizes > 1, np.cumsum(sizes > 1) - 1, -1).astype(np.int32)
+    campaign = number[founder]
+    bounds = np.concatenate(([0], np.cumsum(sizes[sizes > 1]))).astype(np.int64)
+    order = np.empty(bounds[-1], np.int32)
+    _order(fixed(campaign), bounds[:-1].copy(), order)
+    n = len(bounds) - 1
+    before, told = np.zeros((2, len(campaign)), np.int32), np.zeros((7, n), np.int32)
+    times, labels = np.full((2, n), UNDATED), np.zeros((n, len(CLASSES) + 1), np.int32)
+    newcomer = np.zeros(len(order), np.bool_)
+    slots = 1 << max(4, int(2 * np.diff(bounds).max(initial=1)).bit_length())
+    _tell(
+        fixed(order), fixed(bounds), fixed(posts.at), fixed(posts.author), fixed(posts.platform), fixed(posts.marks),
+        fixed(posts.label), np.empty(slots, np.uint64), np.zeros(slots, np.int32), np.zeros(1 << 16, np.int32), before,
+        told, times, labels, newcomer,
+    )  # fmt: skip
+    found = Facts(
+        campaign, before[0], before[1], order, bounds, times[0], times[1], told[0], told[1], told[2], told[3], told[4],
+        told[5:7].T, labels, told[0], told[0],
+    )  # fmt: skip
+    shared, other = _overlaps(posts, found, newcomer)
+    return replace(found, n_shared=shared, other=other)
+
+
+def former_heads(posts: Posts, found: Facts) -> tuple[Numbers, Numbers, Ints]:
+    """(campaign, post, time): posts that were the first known member until an earlier one was first seen at that time.
+
+    As in a lake that was brought up to date at each time at which a post was first seen: an id is listed that the
+    campaign then had, with two members or more.
+    """
+    seen = posts.seen[found.order]
+    late = np.minimum.reduceat(seen, found.bounds[:-1]) < seen[found.bounds[:-1]] if len(found) else np.zeros(0, bool)
+    inside = np.flatnonzero(np.repeat(late, found.n_posts))
+    campaign = found.campaign[found.order[inside]]
+    inside = inside[np.lexsort((inside, seen[inside], campaign))]
+    campaign = found.campaign[found.order[inside]]
+    changes = np.empty((len(inside), 2), np.int64)
+    n = _former(fixed(inside), fixed(campaign), fixed(seen[inside]), changes)
+    post = found.order[changes[:n, 0]]
+    return found.campaign[post], post, changes[:n, 1]
+
+
+def _overlaps(posts: Posts, found: Facts, newcomer: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
+    """For each campaign of several authors: most authors it has in common with one other, and which (the earliest)."""
+    several = np.repeat(found.n_authors > 1, found.n_posts)
+    places = np.flatnonzero(newcomer & several)
+    campaign = found.campaign[found.order[places]]
+    author = posts.author[found.order[places]]
+    by_author = np.argsort(author, kind="stable")  # so that an author's campaigns are in order
+    starts = np.flatnonzero(np.diff(author[by_author], prepend=author[by_author[:1]] + np.uint64(1)))
+    number = np.empty(len(places), np.int64)
+    number[by_author] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(places)))
+    shared, other = np.zeros(len(found), np.int32), np.full(len(found), -1, np.int32)
+    bounds = np.append(starts, len(places))
+    _overlap(fixed(campaign), fixed(number), fixed(campaign[by_author]), fixed(bounds), np.zeros(len(found), np.int32),
+             shared, other)  # fmt: skip
+    return shared, other
+
+
+@kernel
+def _order(campaign: Numbers, at: Ints, order: Numbers) -> None:
+    for post in range(len(campaign)):
+        if campaign[post] >= 0:
+            order[at[campaign[post]]] = post
+            at[campaign[post]] += 1
+
+
+@kernel
+def _tell(
+    order: Numbers, bounds: Ints, at: Ints, author: Words, platform: NDArray[np.uint16], marks: Bytes, label: Bytes,
+    slots: Words, stamps: Numbers, platforms: Numbers, before: Numbers, told: Numbers, times: Ints, labels: Numbers,
+    newcomer: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    for c in range(len(bounds) - 1):
+        mask = 15
+        while mask < 2 * (bounds[c + 1] - bounds[c]):
+            mask = 2 * mask + 1
+        day, hour, in_hour, n_authors = UNDATED, UNDATED, 0, 0
+        for place in range(bounds[c], bounds[c + 1]):
+            post = order[place]
+            if at[post] != UNDATED:
+                before[0, post], before[1, post] = place - bounds[c], n_authors
+                times[0, c] = at[post] if place == bounds[c] else times[0, c]
+                times[1, c] = at[post]
+                in_hour = in_hour + 1 if at[post] // HOUR == hour else 1
+                hour = at[post] // HOUR
+                told[3, c] += (at[post] + OFFSET) // DAY != day
+                day = (at[post] + OFFSET) // DAY
+                told[4, c] = max(told[4, c], in_hour)
+            told[5, c] += marks[post] & AUTO
+            told[6, c] += (marks[post] & REPOST) >> 1
+            labels[c, label[post]] += 1
+            if platforms[platform[post]] != c + 1:
+                platforms[platform[post]] = c + 1
+                told[2, c] += 1
+            if author[post] == 0:
+                told[1, c] += 1
+                continue
+            slot = ((author[post] * np.uint64(_GOLDEN)) >> np.uint64(32)) & np.uint64(mask)
+            while stamps[slot] == c + 1 and slots[slot] != author[post]:
+                slot = (slot + np.uint64(1)) & np.uint64(mask)
+            if stamps[slot] != c + 1:
+                stamps[slot], slots[slot] = c + 1, author[post]
+                newcomer[place] = True
+                n_authors += 1
+        told[0, c] = n_authors
+
+
+@kernel
+def _overlap(
+    campaign: Numbers, author: Ints, joined: Numbers, bounds: Ints, counts: Numbers, shared: Numbers, other: Numbers
+) -> None:
+    """campaign, author: the pairs by campaign; joined: the campaigns author by author, between `bounds`."""
+    at = 0
+    while at < len(campaign):
+        mine, stop = campaign[at], at
+        while stop < len(campaign) and campaign[stop] == mine:
+            first, last = bounds[author[stop]], bounds[author[stop] + 1]
+            for place in range(first, last if last - first <= MOST_JOINED else first):
+                that = joined[place]
+                counts[that] += 1
+                if that != mine and (
+                    counts[that] > shared[mine] or (counts[that] == shared[mine] and that < other[mine])
+                ):
+                    shared[mine], other[mine] = counts[that], that
+            stop += 1
+        for again in range(at, stop):
+            for place in range(bounds[author[again]], bounds[author[again] + 1]):
+                counts[joined[place]] = 0
+        at = stop
+
+
+@kernel
+def _former(places: Ints, campaign: Numbers, seen: Ints, changes: Ints) -> int:
+    n, known, first, shown = 0, 0, 0, -1
+    for i in range(len(places)):
+        if i == 0 or campaign[i] != campaign[i - 1]:
+            known, first, shown = 0, places[i], -1
+        known += 1
+        first = min(first, places[i])
+        last = i + 1 == len(places) or campaign[i + 1] != campaign[i] or seen[i + 1] != seen[i]
+        if last and known > 1:
+            if shown >= 0 and shown != first:
+                changes[n, 0], changes[n, 1] = shown, seen[i]
+                n += 1
+            shown = first
+    return n
