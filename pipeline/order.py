@@ -83,8 +83,10 @@ def run_ids(table: pa.Table, keys: Sequence[str]) -> Ints:
     """For each row of a table sorted by `keys` the number of its run of equal keys, from 0; NULL equals NULL."""
     changed = np.zeros(len(table), bool)
     for key in keys:
-        codes = table[key].combine_chunks().dictionary_encode("encode").indices.to_numpy(zero_copy_only=False)
-        changed[1:] |= codes[1:] != codes[:-1]
+        column = single(table[key])
+        known = column.is_valid().to_numpy(zero_copy_only=False)
+        differs = flags(pc.not_equal(column[1:], column[:-1]))
+        changed[1:] |= differs | (known[1:] != known[:-1])
     return np.cumsum(changed, dtype=np.int64)
 
 

@@ -11,9 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline import partitions
-from pipeline.order import Ints
+from pipeline.order import Ints, sort_rows, sorted_rows
 from pipeline.run import Run, beside
+from pipeline.spill import Spill
 from pipeline.steps.campaign_texts import Shelf
+from pipeline.steps.campaigns import IN_ORDER
 from pipeline.storage import explained
 from pipeline.store import DataFile
 
@@ -57,11 +59,6 @@ def post_files(run: Run) -> Files:
     return list(enumerate(sorted(run.tx.data_files("posts"), key=lambda file: (file.keys["part_month"], file.path))))
 
 
-def n_rows(files: Files) -> int:
-    """How many posts stand in the files."""
-    return sum(file.rows for _, file in files)
-
-
 def by_month(files: Files) -> list[Files]:
     """The files of each month, months in order."""
     months: dict[str, Files] = {}
@@ -70,27 +67,37 @@ def by_month(files: Files) -> list[Files]:
     return list(months.values())
 
 
-def grouped(parts: Iterable[Files]) -> Iterator[Files]:
-    """Parts one after another in groups of AT_A_TIME posts or fewer; a larger part is a group of its own."""
-    group: Files = []
-    for part in parts:
-        if group and n_rows(group) + n_rows(part) > AT_A_TIME:
-            yield group
-            group = []
-        group = group + part
-    if group:
-        yield group
+def posts_in_order(run: Run, files: Files, columns: list[str]) -> Iterator[pa.Table]:
+    """All posts in the order of campaigns, some at a time: `columns`, text_label and `place`.
+
+    Months are in order, and a month is sorted; one too large to be sorted at once is cut into slices first, each of
+    them before the next.
+    """
+    wanted = list(dict.fromkeys(["post_id", *IN_ORDER, *columns]))
+    for group in _grouped(by_month(files)):
+        pieces = [_read(run, group, wanted)] if _n_rows(group) <= AT_A_TIME else _slices(run, group, wanted)
+        for rows in pieces:
+            yield sort_rows(rows, IN_ORDER)
 
 
-def one_by_one(files: Files) -> list[Files]:
-    """Each file as a part of its own."""
-    return [[numbered] for numbered in files]
+def _slices(run: Run, files: Files, columns: list[str]) -> Iterator[pa.Table]:
+    keys = run.tx.rows_of("posts", [file for _, file in files], IN_ORDER)
+    part = np.empty(len(keys), np.int64)
+    part[sorted_rows(keys, IN_ORDER)] = np.arange(len(keys)) // AT_A_TIME
+    del keys
+    spill, done = None, 0
+    for group in _grouped([[numbered] for numbered in files]):
+        rows = _read(run, group, columns)
+        spill = spill or Spill(run.tx.scratch, f"campaigns-{files[0][0]}", rows.schema)
+        spill.scatter(rows, part[done : done + len(rows)])
+        done += len(rows)
+    if spill is not None:
+        yield from (spill.take(number) for number in spill.parts())
 
 
-def read_posts(run: Run, files: Files, columns: list[str]) -> pa.Table:
+def _read(run: Run, files: Files, columns: list[str]) -> pa.Table:
     """Columns of the posts in the files, in their order, with text_label and their places."""
-    wanted = list(dict.fromkeys(["post_id", *columns]))
-    posts = run.tx.rows_of("posts", [file for _, file in files], wanted)
+    posts = run.tx.rows_of("posts", [file for _, file in files], columns)
     there = {partitions.place(file): file for file in run.tx.data_files("post_features")}
     read = [there[where] for _, file in files if (where := partitions.place(file)) in there]
     labels = beside(run, posts, read, "post_features", ["text_label"])
@@ -100,11 +107,27 @@ def read_posts(run: Run, files: Files, columns: list[str]) -> pa.Table:
     )
 
 
+def _n_rows(files: Files) -> int:
+    return sum(file.rows for _, file in files)
+
+
+def _grouped(parts: Iterable[Files]) -> Iterator[Files]:
+    """Parts one after another in groups of AT_A_TIME posts or fewer; a larger part is a group of its own."""
+    group: Files = []
+    for part in parts:
+        if group and _n_rows(group) + _n_rows(part) > AT_A_TIME:
+            yield group
+            group = []
+        group = group + part
+    if group:
+        yield group
+
+
 def rows_at(run: Run, files: Files, columns: list[str], places: Ints) -> Iterator[tuple[slice, Files, pa.Table]]:
     """The rows of posts at `places`, ascending, some files at a time: which places, in which files, and the rows."""
     number = places >> ROW_BITS
     used = set(np.unique(number).tolist())
-    for group in grouped(one_by_one([numbered for numbered in files if numbered[0] in used])):
+    for group in _grouped([[numbered] for numbered in files if numbered[0] in used]):
         low, high = np.searchsorted(number, [group[0][0], group[-1][0] + 1]).tolist()
         start = np.zeros(group[-1][0] + 1, np.int64)
         start[[n for n, _ in group]] = np.cumsum([0, *(file.rows for _, file in group)])[:-1]

@@ -7,35 +7,18 @@ are read some files at a time, month by month; of each post some 60 bytes are he
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pyarrow as pa
 
 from pipeline import partitions
-from pipeline.order import Ints, sort_rows, sorted_rows
+from pipeline.order import Ints, sort_rows
 from pipeline.run import Counts, Run, digest, drop_others, hashes, is_current, publish
-from pipeline.spill import Spill
-from pipeline.stages.campaign_files import (
-    AT_A_TIME,
-    ROW_BITS,
-    Files,
-    FileShelf,
-    by_month,
-    grouped,
-    n_rows,
-    one_by_one,
-    post_files,
-    read_posts,
-    rows_at,
-)
+from pipeline.stages.campaign_files import ROW_BITS, Files, FileShelf, by_month, post_files, posts_in_order, rows_at
 from pipeline.stages.facts import POST_KEY
 from pipeline.steps.campaign_facts import former_heads
 from pipeline.steps.campaign_texts import NEEDED, Found, Wordings
-from pipeline.steps.campaigns import IN_ORDER, alias_rows, campaign_ids, member_rows, summary_rows
+from pipeline.steps.campaigns import alias_rows, campaign_ids, member_rows, summary_rows
 from pipeline.tables import concat, empty
-
-_READ = list(dict.fromkeys([*IN_ORDER, *NEEDED]))
 
 
 def campaigns(run: Run) -> Counts:
@@ -50,29 +33,11 @@ def campaigns(run: Run) -> Counts:
 
 
 def _find(run: Run, files: Files) -> Found:
-    """The campaigns of all posts, taken in their order: months are in order, and a month is sorted."""
+    """The campaigns of all posts."""
     wordings = Wordings(FileShelf(run.tx.scratch), run.threads)
-    for group in grouped(by_month(files)):
-        pieces = [read_posts(run, group, _READ)] if n_rows(group) <= AT_A_TIME else _slices(run, group)
-        for rows in pieces:
-            wordings.add(sort_rows(rows, IN_ORDER))
+    for rows in posts_in_order(run, files, NEEDED):
+        wordings.add(rows)
     return wordings.find()
-
-
-def _slices(run: Run, files: Files) -> Iterator[pa.Table]:
-    """The posts of a month too large to be sorted at once, AT_A_TIME at a time, each of them before those of the next."""
-    keys = run.tx.rows_of("posts", [file for _, file in files], [*IN_ORDER])
-    part = np.empty(len(keys), np.int64)
-    part[sorted_rows(keys, IN_ORDER)] = np.arange(len(keys)) // AT_A_TIME
-    del keys
-    spill, done = None, 0
-    for group in grouped(one_by_one(files)):
-        rows = read_posts(run, group, _READ)
-        spill = spill or Spill(run.tx.scratch, f"campaigns-{files[0][0]}", rows.schema)
-        spill.scatter(rows, part[done : done + len(rows)])
-        done += len(rows)
-    if spill is not None:
-        yield from (spill.take(number) for number in spill.parts())
 
 
 def _write(run: Run, files: Files, found: Found, derived_from: str) -> None:

@@ -15,6 +15,7 @@ from pipeline.run import Progress, Run
 from pipeline.spill import Spill
 from pipeline.stages.news import News, among
 from pipeline.steps.clean import ROW_ORDER, cleaned_of
+from pipeline.store import DataFile
 from pipeline.tables import concat
 from pipeline.threads import in_order
 
@@ -41,7 +42,7 @@ def _places(index: pa.Table) -> set[Place]:
     return {(row["platform"], row["month"], str(row["bucket"])) for row in found.to_pylist()}
 
 
-def _put(run: Run, place: Place, rows: pa.Table, old: partitions.DataFile | None, new: News, derived_from: str) -> None:
+def _put(run: Run, place: Place, rows: pa.Table, old: DataFile | None, new: News, derived_from: str) -> None:
     """Make `rows`, and those of the file `old` that are no older ones of new posts, all that the place holds."""
     if old is not None:
         there = run.tx.rows_of("posts", [old])

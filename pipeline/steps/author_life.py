@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.local_time import day_number
-from pipeline.order import Ints, firsts, numbers, run_ids, sort_rows, tally
+from pipeline.order import Ints, firsts, numbers, run_ids, sorted_rows, tally
 from pipeline.tables import DAY_COUNTS
 
 Floats = NDArray[np.float64]
@@ -74,14 +74,16 @@ class Lives:
 
 def lives(days: pa.Table, as_of: date) -> Lives:
     """The days of every author who has any up to `as_of`."""
-    until = day_number(as_of)
-    rows = sort_rows(days.filter(pc.less_equal(days["date"], pa.scalar(as_of))), [*_AUTHOR, "date"])
-    author = run_ids(rows, _AUTHOR)
+    rows = days.filter(pc.less_equal(days["date"], pa.scalar(as_of)))
+    keys = rows.select([*_AUTHOR, "date"]).combine_chunks()
+    order = sorted_rows(keys, keys.column_names)
+    keys = keys.take(pa.array(order))
+    author = run_ids(keys, _AUTHOR)
     return Lives(
-        keys=rows.select(_AUTHOR).take(pa.array(firsts(author))).combine_chunks(),
+        keys=keys.select(_AUTHOR).take(pa.array(firsts(author))).combine_chunks(),
         author=author,
-        day=numbers(rows["date"], 0),
-        counts={name: numbers(rows[name], 0) for name in DAY_COUNTS},
-        by_hour=np.asarray(rows["by_hour"].combine_chunks().flatten()).reshape(len(rows), 24),
-        as_of=until,
+        day=numbers(keys["date"], 0),
+        counts={name: numbers(rows[name], 0)[order] for name in DAY_COUNTS},
+        by_hour=np.asarray(rows["by_hour"].combine_chunks().flatten()).reshape(len(rows), 24)[order],
+        as_of=day_number(as_of),
     )

@@ -28,7 +28,7 @@ _HOUR = 3_600_000_000  # microseconds
 _KEYS = ("platform", "post_id")
 
 
-def campaigns(posts: pa.Table, features: pa.Table) -> tuple[pa.Table, pa.Table]:
+def campaigns(posts: pa.Table, features: pa.Table, *, threads: int = 1) -> tuple[pa.Table, pa.Table]:
     """Tables campaigns and campaign_members: every group of two or more posts of one wording.
 
     Comments, messages and posts with fewer than 12 folded letters belong to none. Posts of the same folded text stay
@@ -37,7 +37,7 @@ def campaigns(posts: pa.Table, features: pa.Table) -> tuple[pa.Table, pa.Table]:
     second one is there: a missing row means 0 before. Of `features` text_label is used, where it is there.
     """
     rows = sort_rows(with_labels(posts, features).append_column("place", pa.array(np.arange(len(posts)))), IN_ORDER)
-    wordings = Wordings(Shelf())
+    wordings = Wordings(Shelf(), threads)
     wordings.add(rows)
     found = wordings.find()
     heads = posts.take(pa.array(found.place[found.facts.heads]))

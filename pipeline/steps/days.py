@@ -81,11 +81,11 @@ def days_of(posts: pa.Table, features: pa.Table, judgements: pa.Table, repeats: 
     n = len(head)
     counts = {name: tally(group, values, n) for name, values in _counts(rows, repeats[kept], others[kept]).items()}
     by_hour = _by_hour(rows, group, n)
-    counts["peak_hour"] = (by_hour**2).sum(axis=1)  # each of the c posts of an hour adds c
+    counts["peak_hour"] = (by_hour**2).sum(axis=1, dtype=np.int64)  # each of the c posts of an hour adds c
     keys = rows.select(["platform", "author_id", "date"]).take(pa.array(head))
     columns: dict[str, Any] = {name: keys[name] for name in keys.column_names}
     columns |= {name: pa.array(counts[name]) for name in DAY_COUNTS}
-    columns["by_hour"] = pa.FixedSizeListArray.from_arrays(pa.array(by_hour.ravel().astype(np.int32)), type=HOURS)
+    columns["by_hour"] = pa.FixedSizeListArray.from_arrays(pa.array(by_hour.ravel()), type=HOURS)
     columns["schema_version"] = pa.array(np.full(n, SCHEMA_VERSION, np.int32))
     return complete(columns, "author_days", n)
 
@@ -148,10 +148,12 @@ def _counts(rows: pa.Table, repeats: Flags, others: Flags) -> dict[str, Any]:
     return {name: np.where(comment, 0, values) for name, values in of_posts.items()} | {"n_comments": comment}
 
 
-def _by_hour(rows: pa.Table, group: Ints, n: int) -> Ints:
+def _by_hour(rows: pa.Table, group: Ints, n: int) -> NDArray[np.int32]:
     """Posts in each local hour, shape (days, 24)."""
     post = ~flags(pc.equal(rows["kind"], "comment"))
-    return tally(group * 24 + local_hours(numbers(rows["posted_at"], 0)), post, n * 24).reshape(n, 24)
+    found = np.zeros(n * 24, np.int32)
+    np.add.at(found, (group * 24 + local_hours(numbers(rows["posted_at"], 0)))[post], 1)
+    return found.reshape(n, 24)
 
 
 def _fixed(column: pa.ChunkedArray, unit: int) -> NDArray[np.float64]:

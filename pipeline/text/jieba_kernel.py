@@ -135,7 +135,7 @@ def cut_kernel(
                     if r[x] < _SYMBOLS:  # [a-zA-Z0-9]+(\.\d+)?%?
                         while z < y and r[z] < _SYMBOLS:
                             z = z + _ONE
-                        if z + _ONE < y and codes[a + z] == _DOT:
+                        if codes[a + z] == _DOT:
                             w = z + _ONE
                             while w < y and _NOUGHT <= codes[a + w] < _NOUGHT + _TEN:
                                 w = w + _ONE

@@ -122,7 +122,7 @@ def _branches(named: list[tuple[str, Any]], program: Program, made_from: Express
         rows = _named(name, _compiled, tree, parts, program, made_from.group)
         offset, strings = _best(prefixes, rows)
         offsets.append(offset)
-        needed = [needs.of(part, tree.state.flags, offset + TOLD) for part in parts]
+        needed = [needs.of(part, tree.state.flags, offset + TOLD + 1) for part in parts]
         found += [Branch(number, *rest) for rest in zip(rows, strings, needed, strict=True)]
     return found, offsets
 

@@ -101,10 +101,13 @@ class Patterns:
         hits, given_up = self._run(batch, active, times, forms, matches)
         if len(given_up):
             rest = self._by_re(batch, given_up)
-            hits = np.concatenate([hits, rest]) if matches else hits
+            if matches:
+                hits = np.concatenate([hits, rest])
+                hits = hits[np.argsort(hits[:, 0], kind="stable")]
             if counts:
                 np.add.at(times, (batch.row_of(rest[:, 0]), rest[:, 2]), 1)
-        hits = hits[np.lexsort((hits[:, 0], hits[:, 2]))]
+        # A pass goes from place to place; small numbers are sorted by radix.
+        hits = hits[np.argsort(hits[:, 2].astype(np.min_scalar_type(len(self))), kind="stable")]
         return Found(Matches(*np.ascontiguousarray(hits.T)), times, forms[:, :-1])
 
     def _run(self, batch: TextBatch, active: Counts, times: Counts, forms: Counts, matches: bool) -> tuple[Ints, Ints]:

@@ -15,14 +15,28 @@ from dataclasses import dataclass
 EMOJI = "😀😂🎉🔥💰👍❤🌹💪🙏✨🌟👏🎁💄👜🚗🍎☀⭐➕📣📢💋🎀"
 EMOTICONS = ("[哈哈]", "[泪]", "[威武]", "[给力]", "[爱你]", "[鼓掌]", "(￣▽￣)", "(≧ω≦)", "ヾ(^▽^*)", "~~~", "！！！")
 SEPARATORS = " .·、-_|/~*丶灬"
-GREETINGS = ("姐妹们", "大家好", "亲们看过来", "各位好友", "早安", "朋友们注意啦", "哈喽大家好呀", "急急急", "限时", "宝子们快看", "转给需要的人")
+GREETINGS = (
+    "姐妹们",
+    "大家好",
+    "亲们看过来",
+    "各位好友",
+    "早安",
+    "朋友们注意啦",
+    "哈喽大家好呀",
+    "急急急",
+    "限时",
+    "宝子们快看",
+    "转给需要的人",
+)
 ALIKE = (
     "的地得", "做作", "在再", "微薇威", "信芯", "加伽佳", "代带", "理里", "赚转", "钱前线", "买麦", "卖迈", "好号", "友有", "圈全",
     "货或", "源原", "质制", "价架", "优忧", "惠会", "免勉", "费废", "招找", "兼间", "职直", "天添", "日曰", "人入", "大太", "未末",
     "己已", "土士", "今令", "我俄", "你尼", "他她它", "是事", "不布", "了乐", "们门", "这着", "那哪", "就久", "要药", "没梅", "看刊",
     "时实", "多哆", "少稍", "新心", "品拼", "手首", "机鸡", "车扯", "房防", "家佳", "生声", "活火", "爱艾", "心新", "美镁", "丽利",
 )  # fmt: skip
-_KEPT = re.compile(r"(https?://[!-~]*|@[^\s:：,，@]{1,15}|\[[^\[\]]{1,8}\])")  # nobody disguises a link, a name or an emoticon
+_KEPT = re.compile(
+    r"(https?://[!-~]*|@[^\s:：,，@]{1,15}|\[[^\[\]]{1,8}\])"
+)  # nobody disguises a link, a name or an emoticon
 _DIGITS = re.compile(r"[0-9]+")
 _CLAUSES = re.compile(r"[^，。！？；,.!?;\n ]+[，。！？；,.!?;\n ]*")
 
@@ -71,7 +85,9 @@ def other_contacts(text: str, dice: random.Random) -> str:
     """Other numbers, and another contact or link at the end."""
     text = _DIGITS.sub(lambda m: "".join(dice.choice("0123456789") for _ in m[0]), text)
     handle = "".join(dice.choice("abcdefghkmnpqrstuwxyz") for _ in range(5)) + str(dice.randint(100, 9999))
-    return text + dice.choice([f" 微信：{handle}", f" 加v {handle}", f" http://t.cn/{handle}", f" QQ {dice.randint(10**8, 10**9)}"])
+    return text + dice.choice(
+        [f" 微信：{handle}", f" 加v {handle}", f" http://t.cn/{handle}", f" QQ {dice.randint(10**8, 10**9)}"]
+    )
 
 
 def greeting(text: str, dice: random.Random) -> str:

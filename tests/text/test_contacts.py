@@ -230,3 +230,25 @@ def test_hostile_texts_take_time_by_their_length(unit: str) -> None:
     begin = time.process_time()
     redact(text)
     assert time.process_time() - begin < 2  # at most 0.2 s
+
+
+def test_a_batch_without_handles_stays_what_it_is() -> None:
+    batch = from_list(["早安", "", "今天3盒58元"])
+    found = redact_batch(batch)
+    assert found.batch is batch
+    assert found.counts.tolist() == [0, 0, 0]
+    assert found.first.tolist() == list(range(len(batch.codes)))
+    start, end = np.array([0, 3, 5]), np.array([2, 3, 9])
+    assert [x.tolist() for x in found.span(start, end)] == [start.tolist(), end.tolist()]
+
+
+@settings(deadline=None)
+@given(POSTS)
+def test_spans_of_the_redacted_lead_to_the_first_and_last_character_they_cover(texts: list[str | None]) -> None:
+    found = redact_batch(from_arrow(strings(*texts)))
+    n = len(found.batch.codes)
+    start = np.repeat(np.arange(n), 3)
+    end = np.minimum(start + np.tile([0, 1, 7], n), n)
+    first, last = found.span(start, end)
+    assert first.tolist() == found.first[start].tolist()
+    assert last.tolist() == [found.last[e - 1] if e > s else found.first[s] for s, e in zip(start, end, strict=True)]

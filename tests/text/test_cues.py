@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError
 from pipeline.text.codepoints import from_arrow, from_list
-from pipeline.text.cues import GROUPS, count_cues, count_form, find_cues, load_lexicon
+from pipeline.text.cues import GROUPS, count_cues, count_form, find_cues, load_lexicon, read_cues
 from pipeline.text.normalise import normalise, normalise_texts
 from tests.tiny import CORPORA, POSTS, reader, strings
 
@@ -138,6 +138,9 @@ def test_the_version_changes_with_cues_and_with_words(tmp_path: Path) -> None:
         ("[[cue]]\nname = 'agent_fee'\ngroup = 'sell'", "agent_fee"),
         ("[[cue]]\nname = 'agent_fee'\ngroup = 'sell'\npattern = 7", "agent_fee"),
         ("[[cue]]\nname = 'agent_fee'\ngroup = 'sell'\npattern = '''(\n\n'''", "agent_fee"),
+        ("[[cue]]\nname = 'agent_fee'\ngroup = 'sell'\npattern = '(?i)vx'", "cue agent_fee: a flag"),
+        ("[[cue]]\nname = 'agent_fee'\ngroup = 'sell'\npattern = 'x*'", "cue agent_fee: it matches the empty string"),
+        ("[[cue]]\nname = 'a'\ngroup = 'sell'\npattern = '(?P<n>x)(?P=n)'\nexamples = 3", "cue a: a reference"),
     ],
 )
 def test_a_broken_cue_file_is_one_line_that_says_where(tmp_path: Path, broken: str | bytes, said: str) -> None:
@@ -178,6 +181,38 @@ def test_hits_say_where_a_cue_stands() -> None:
     }
     assert "一件代发" in found.values()
     assert set(folded.row_of(hits.starts).tolist()) == {1}
+
+
+def test_only_the_groups_asked_for_are_found() -> None:
+    folded, lexicon = normalise(from_list(EXAMPLES)).batch, reader().lexicon
+    every, some = find_cues(folded, lexicon), find_cues(folded, lexicon, "sell", "price")
+    keep = np.isin(every.cue, lexicon.columns("sell", "price"))
+    assert some.cue.tolist() == every.cue[keep].tolist()
+    assert some.starts.tolist() == every.starts[keep].tolist()
+    assert len(set(some.cue.tolist())) > 5
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(EXAMPLES), max_size=5), POSTS)
+def test_one_pass_finds_what_several_find(examples: list[str], posts: list[str | None]) -> None:
+    folded, lexicon = normalise(from_arrow(strings(*examples, *posts))).batch, reader().lexicon
+    found, hits = read_cues(folded, lexicon), find_cues(folded, lexicon)
+    assert [found.hits.starts.tolist(), found.hits.ends.tolist(), found.hits.cue.tolist()] == [
+        hits.starts.tolist(), hits.ends.tolist(), hits.cue.tolist()
+    ]  # fmt: skip
+    assert found.cue_counts.tolist() == count_cues(folded, hits, len(lexicon.cues)).tolist()
+    form = count_form(folded)
+    assert {name: counts.tolist() for name, counts in found.form.items()} == {n: c.tolist() for n, c in form.items()}
+    assert list(found.form) == list(form)
+    without = read_cues(folded, lexicon, places=False)
+    assert not len(without.hits.starts)
+    assert without.cue_counts.tolist() == found.cue_counts.tolist()
+
+
+def test_hits_are_by_cue_and_place() -> None:
+    hits = find_cues(normalise(from_list(EXAMPLES)).batch, reader().lexicon)
+    rows = list(zip(hits.cue.tolist(), hits.starts.tolist(), strict=True))
+    assert rows == sorted(rows)
 
 
 def _form(text: str) -> dict[str, int]:

@@ -29,6 +29,7 @@ POSTS_BY_HAND = [
     "臺灣代購 直郵 $58.5 50% C++ AT&T",
     "第一行\r\n第二行\t\u3000第三行\x1e完",
     "龘靐齉爩𠮷野家😀👨‍👩‍👧",
+    "版本a.34S店去a.4S店b%4S店",  # a word of the dictionary ends what would go on as a decimal number
     "",
 ]
 # Characters on which jieba turns: its regular expressions' borders, both sides of \d and \s, rare and common Chinese ones.

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from math import log
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from pipeline.text import jieba_tables
 from pipeline.text.jieba_tables import load_tables
 from pipeline.text.segment import Segmenter
+from tests.text.jieba_oracle import OWN
 
 TEXT = "诚招代理一件代发"
 
@@ -58,6 +60,21 @@ def test_tables_are_built_once_and_read_afterwards(
         assert one.dtype == other.dtype
         assert np.array_equal(one, other)
     assert [path.suffix for path in cache.iterdir()] == [".npz"]
+
+
+def test_log_probabilities_are_jiebas_to_the_last_bit() -> None:
+    from jieba import Tokenizer
+
+    frequencies, total = Tokenizer.gen_pfdict(OWN.open("rb"))
+    tables = load_tables(None, None)
+    words = tables.words.tobytes().decode().split("\n")
+    want = {word: log(frequencies[word]) - log(total) for word in words}  # as in its calc
+    known = tables.numbers >= 0
+    found = dict(zip(tables.numbers[known].tolist(), tables.nodes["weight"][known].tolist(), strict=True))
+    assert len(found) > 340_000
+    assert all(want[words[number]] == weight for number, weight in found.items())
+    assert np.isneginf(tables.nodes["weight"][~known]).all()
+    assert tables.odds[0] == log(1) - log(total)
 
 
 def test_another_dictionary_or_other_words_are_other_tables(cache: Path, dictionary: Path, tmp_path: Path) -> None:

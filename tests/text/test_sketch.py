@@ -38,8 +38,7 @@ def test_copies_that_differ_in_number_link_and_marks_have_one_sketch() -> None:
 
 def _mix(x: int) -> int:
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 & WORD
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EB & WORD
-    return x
+    return (x ^ (x >> 27)) * 0x94D049BB133111EB & WORD
 
 
 def _by_hand(folded: str) -> tuple[list[int], int]:
