@@ -18,8 +18,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.fs as fs
 import pyarrow.parquet as pq
+from pyarrow import fs
 
 from pipeline import tables
 from pipeline.errors import LakeError, SchemaError, UsageError, one_line

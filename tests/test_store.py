@@ -316,9 +316,7 @@ def test_lake_of_a_newer_version_is_refused(change: dict[str, int], lake: Lake) 
         Lake.open(lake.root)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"format": "x"}', '{"format":1,"schema_version":1,"key_id":3}']
-)
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "x"}', '{"format":1,"schema_version":1,"key_id":3}'])
 def test_damaged_marker_is_one_line(text: str, lake: Lake) -> None:
     (Path(lake.root) / "_lake.json").write_text(text)
     with pytest.raises(LakeError, match=r"_lake\.json: .*restore it from a backup") as caught:

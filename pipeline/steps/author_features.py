@@ -25,7 +25,8 @@ def author_features(
 ) -> dict[str, Floats]:
     """Per author every feature of tables.AUTHOR_FEATURES but profit_drift; NaN where it cannot be known.
 
-    `states`: what all authors made of the campaigns (`campaign_states`). Days are local days: t_c and the days before it are told by the day, not the minute. W_k is (as_of - k, as_of].
+    `states`: what all authors made of the campaigns (`campaign_states`). Days are local days: t_c and the days before it
+    are told by the day, not the minute. W_k is (as_of - k, as_of].
     Beside the features stand the counts that words about them need: posts_W7, posts_W30, posts_W90, flood_posts_W30.
     """
     rows, author = _dated(life, posts, as_of)

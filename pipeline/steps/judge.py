@@ -126,7 +126,7 @@ def _reasons(
         return reason_lists(posts.slice(start, end - start), here, around, judge.text, judge.reader)
 
     starts = range(0, len(posts), REASONS_AT_ONCE)
-    return pa.chunked_array([one for one in in_order(of, starts, threads)], REASONS)
+    return pa.chunked_array(list(in_order(of, starts, threads)), REASONS)
 
 
 def decide(classes: Floats, logits: Floats) -> tuple[Floats, NDArray[np.bool_], Ints]:

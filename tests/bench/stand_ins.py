@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from pipeline.order import firsts, numbers, run_ids, sort_rows
 from pipeline.run import Run, publish
-from pipeline.tables import BANDS, CLASSES, REASONS, SENTIMENTS, complete, concat
+from pipeline.tables import BANDS, CLASSES, REASONS, SENTIMENTS, complete
 
 Stage = Callable[[Any], Any]
 _KEYS = ["platform", "post_id", "author_id", "posted_at"]
