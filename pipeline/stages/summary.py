@@ -42,7 +42,8 @@ def summary(run: Run) -> Counts:
 def _parts(run: Run) -> Iterator[Part]:
     features, judgements = by_bucket(run, "post_features"), by_bucket(run, "post_judgements")
     posts = by_bucket(run, "posts")
-    tell = Progress(run.say, "summary", sum(file.rows for files in posts.values() for file in files))
+    total = sum(file.rows for files in posts.values() for file in files)
+    tell = Progress(run.say, "summary", total + 1)  # the last step is the writing
     for bucket, files in posts.items():
         rows: pa.Table = run.tx.rows_of("posts", files, POSTS)
         yield part_of_days(

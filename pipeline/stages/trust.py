@@ -52,7 +52,7 @@ def _write(run: Run, clock: Clock, model: TrustModel, derived_from: str) -> None
     parts = Stored(run) if clock.everything else AsKnown(run, clock.known_at)
     others = _others(parts, clock.as_of)
     rows, scores = Spill(run.tx.scratch, "trust", schema("author_trust")), []
-    tell = Progress(run.say, "trust", len(parts.stems))
+    tell = Progress(run.say, "trust", len(parts.stems) + 1)  # the last step is the writing
     for stem in parts.stems:
         some = trust_of(
             parts.days(stem), parts.members(stem), parts.posts(stem), others,
