@@ -73,7 +73,8 @@ class Scorer:
         """The judgement columns of a column of texts, row for row."""
         redacted = redact_batch(from_arrow(texts))
         reading = self.models.reader.read_batch(redacted.batch)
-        columns = text_columns(reading, self.models)
+        counts = self.models.scoring.counts(reading)
+        columns = text_columns(reading, self.models, counts)
         classes = np.stack([columns[f"p_{c}"].to_numpy() for c in CLASSES], axis=1).astype(np.float64)
         broadcast = classes[:, [CLASSES.index(c) for c in BROADCAST]].sum(axis=1)
         logits = text_logits(broadcast) + self.context.shift(base_rate)
@@ -84,7 +85,9 @@ class Scorer:
             "label": pa.array(CLASSES, pa.string()).take(pa.array(label)),
             "broadcast_probability": pa.array(probability.astype(np.float32)),
             "is_broadcast": pa.array(is_broadcast),
-            "reasons": text_reason_lists(reading, flagged, self.models.judge, self.models.reader, redacted),
+            "reasons": text_reason_lists(
+                reading, flagged, self.models.scoring, counts, self.models.reader.lexicon, redacted
+            ),
         }
         blank = pc.equal(pc.utf8_trim_whitespace(to_arrow(reading.folded.batch)), "")  # zero-width characters are gone
         everything = pa.table(first | columns)

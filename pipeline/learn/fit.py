@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from pipeline.text.codepoints import slices
 from pipeline.text.linear import FORM_SCALE, Floats, LinearModel, form_counts, form_entries, form_matrix
-from pipeline.text.ngrams import Occurrences, Vocabulary, occurrences, weigh
+from pipeline.text.ngrams import Occurrences, occurrences, weigh
 from pipeline.text.reading import Reader, Reading
+from pipeline.text.vocabulary import Vocabulary
 
 MIN_AUTHORS = 5  # an n-gram that fewer authors used could be someone's name or handle; it is not shipped
 INVERSE_STRENGTH = 4.0  # liblinear's C; 1 and 10 were within 0.002 AUC of it

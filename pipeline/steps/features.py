@@ -15,6 +15,7 @@ from pipeline.text.linear import LinearModel, Scoring, softmax
 from pipeline.text.reading import Reader, Reading
 from pipeline.text.sketch import sketches
 from pipeline.text.snownlp_table import snow_table, summed
+from pipeline.text.vocabulary import Counts
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def features(posts: pa.Table, *, models: TextModels, store_tokens: bool = False)
     """Table post_features of table posts, row for row. Each row depends on its own text only."""
     reading = models.reader.read(posts["text"])
     names = ("platform", "post_id", "author_id", "posted_at")
-    columns = {name: posts[name] for name in names} | text_columns(reading, models)
+    columns = {name: posts[name] for name in names} | text_columns(reading, models, models.scoring.counts(reading))
     columns["sketch"] = sketches(to_arrow(reading.folded.batch))
     if store_tokens:
         columns["tokens"] = reading.tokens.to_arrow(reading.folded.batch)
@@ -52,9 +53,8 @@ def features(posts: pa.Table, *, models: TextModels, store_tokens: bool = False)
     return complete(columns, "post_features", len(posts))
 
 
-def text_columns(reading: Reading, models: TextModels) -> dict[str, pa.Array]:
-    """The judge's and the sentiment model's columns and the counts, one value per text."""
-    counts = models.scoring.counts(reading)
+def text_columns(reading: Reading, models: TextModels, counts: Counts) -> dict[str, pa.Array]:
+    """The judge's and the sentiment model's columns and the counts of form, one value per text; `counts` by models.scoring."""
     classes, feelings = map(softmax, models.scoring.logits(models.reader, reading, counts))
     snow = summed(counts.token_entries, reading.tokens.offsets, models.snow_odds, snow_table().prior)
     order = [models.sentiment.classes.index(s) for s in SENTIMENTS]

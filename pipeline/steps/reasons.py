@@ -10,9 +10,11 @@ import pyarrow as pa
 from pipeline.judge_model import Floats, Ints
 from pipeline.tables import CLASSES, REASON, REASONS
 from pipeline.text.contacts import Redacted
-from pipeline.text.linear import LinearModel
+from pipeline.text.cues import Lexicon
+from pipeline.text.linear import LinearModel, Scoring
 from pipeline.text.reading import Reader, Reading
-from pipeline.text.spans import Spans, character_evidence, cue_spans, phrase_spans, span_texts
+from pipeline.text.spans import Asked, Spans, cue_spans, phrase_spans, span_texts
+from pipeline.text.vocabulary import Counts
 
 _SHARE = CLASSES.index("share")
 BATCH = 2_000  # flagged texts read at a time: their n-grams are held in memory
@@ -26,14 +28,15 @@ class Flagged:
     label: Ints
 
 
-def text_spans(reading: Reading, label: Ints, model: LinearModel, reader: Reader) -> Spans:
-    """The spans that speak for each text's label against share. A text without any gets itself whole."""
-    direction = np.zeros((len(label), len(CLASSES)))
-    direction[np.arange(len(label)), label] = 1.0
-    direction[:, _SHARE] -= 1.0
-    phrases = phrase_spans(reading, character_evidence(reading, model, direction))
-    cues = cue_spans(reader, reading, model, direction)
-    bare = np.setdiff1d(np.arange(len(label)), np.concatenate([phrases.row, cues.row]))
+def text_spans(reading: Reading, flagged: Flagged, scoring: Scoring, counts: Counts, lexicon: Lexicon) -> Spans:
+    """The spans that speak for each flagged text's label against share. A text without any gets itself whole.
+
+    The judge is the first model of `scoring`, `counts` are scoring's of `reading`.
+    """
+    asked = Asked(flagged.rows, flagged.label, _SHARE)
+    phrases = phrase_spans(reading, asked, scoring, counts)
+    cues = cue_spans(lexicon, reading, asked, scoring.models[0])
+    bare = np.setdiff1d(flagged.rows, np.concatenate([phrases.row, cues.row]))
     lengths = reading.original.lengths[bare]
     whole = Spans(bare, np.full(len(bare), "text", object), np.zeros_like(lengths), lengths, np.zeros(len(bare)))
     parts = (cues, phrases, whole)
@@ -41,16 +44,13 @@ def text_spans(reading: Reading, label: Ints, model: LinearModel, reader: Reader
 
 
 def text_reason_lists(
-    reading: Reading, flagged: Flagged, model: LinearModel, reader: Reader, shown: Redacted
+    reading: Reading, flagged: Flagged, scoring: Scoring, counts: Counts, lexicon: Lexicon, shown: Redacted
 ) -> pa.ListArray:
     """The reasons column of texts judged by themselves; spans lead back from the redacted texts to those `shown`."""
-    asked = reading.take(flagged.rows)
-    spans = text_spans(asked, flagged.label, model, reader)
-    row = flagged.rows[spans.row]
-    base = reading.original.starts[row]
+    spans = text_spans(reading, flagged, scoring, counts, lexicon)
+    base, first = reading.original.starts[spans.row], shown.original.starts[spans.row]
     start, end = shown.span(base + spans.start, base + spans.end)
-    first = shown.original.starts[row]
-    table = _table(row, spans.kind, (start - first, end - first), span_texts(asked, spans), spans.weight)
+    table = _table(spans.row, spans.kind, (start - first, end - first), span_texts(reading, spans), spans.weight)
     return _lists(table, len(reading))
 
 
@@ -66,7 +66,8 @@ def reason_lists(
     for start in range(0, len(flagged.rows), BATCH):
         rows = flagged.rows[start : start + BATCH]
         reading = reader.read(posts["text"].take(pa.array(rows)))
-        spans = text_spans(reading, flagged.label[start : start + BATCH], model, reader)
+        here = Flagged(np.arange(len(rows)), flagged.label[start : start + BATCH])
+        spans = text_spans(reading, here, model.scoring, model.scoring.counts(reading), reader.lexicon)
         words = span_texts(reading, spans)
         tables.append(_table(rows[spans.row], spans.kind, (spans.start, spans.end), words, spans.weight))
     return _lists(pa.concat_tables(tables), len(posts))

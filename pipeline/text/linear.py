@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,24 +21,27 @@ from numpy.typing import NDArray
 from pipeline.errors import PermanentError
 from pipeline.text.codepoints import Ints
 from pipeline.text.compiled import kernel
-from pipeline.text.ngrams import Counts, Small, Vocabulary, text_keys, weigh
+from pipeline.text.ngrams import Small, text_keys, weigh
 from pipeline.text.reading import Reader, Reading
+from pipeline.text.vocabulary import Counts, Vocabulary
 
 Floats = NDArray[np.float64]
+_N_DAMPED = np.uint64(64)
+_DAMPED = np.append(0.0, 1.0 + np.log(np.arange(1.0, 64.0)))  # 1 + ln(count): few counts are greater
 STEPS = (1, 2, 3, 5, 8, 12, 20, 40, 80, 120, 160, 300, 600, 1000)  # where a count of form starts to mean something else
 CUE_STEPS = (1, 2, 3)
 FORM_SCALE = 0.2  # a step beside n-grams of length 1 in all; see models/judge/README.md for what else was tried
 
 
-def form_counts(reader: Reader, reading: Reading) -> dict[str, NDArray[np.int64]]:
+def form_counts(reader: Reader, reading: Reading) -> dict[str, NDArray[Any]]:
     """Every count that has steps: form by name, cues as `cue <name>` and by group as `group <name>`."""
     cues = reader.lexicon.cues
     groups = sorted({cue.group for cue in cues})
-    named = {f"cue {cue.name}": reading.cue_counts[:, i] for i, cue in enumerate(cues)}
+    named: dict[str, NDArray[Any]] = {f"cue {cue.name}": reading.cue_counts[:, i] for i, cue in enumerate(cues)}
     return reading.form | named | {f"group {g}": reader.group(reading, g) for g in groups}
 
 
-def form_matrix(counts: dict[str, NDArray[np.int64]], entries: list[str]) -> sp.csr_matrix:
+def form_matrix(counts: dict[str, NDArray[Any]], entries: list[str]) -> sp.csr_matrix:
     """1.0 where the count reaches the step: texts by entries; an entry of an unknown count stays 0."""
     n_rows = len(next(iter(counts.values())))
     columns = []
@@ -49,7 +53,7 @@ def form_matrix(counts: dict[str, NDArray[np.int64]], entries: list[str]) -> sp.
     return sp.csr_matrix(dense, dtype=np.float32)
 
 
-def form_entries(counts: dict[str, NDArray[np.int64]]) -> list[str]:
+def form_entries(counts: dict[str, NDArray[Any]]) -> list[str]:
     """The steps that at least one text reaches and at least one does not."""
     out = []
     for name, values in counts.items():
@@ -75,13 +79,20 @@ class LinearModel:
         return int(pc.sum(pc.not_equal(self.entries["kind"], "form")).as_py() or 0)
 
     @cached_property
+    def form_entry(self) -> dict[str, int]:
+        """The numbers of the form entries by their texts."""
+        texts = self.entries["text"].slice(self.n_texts).to_pylist()
+        return {text: self.n_texts + i for i, text in enumerate(texts)}
+
+    @cached_property
     def vocabulary(self) -> Vocabulary:
         """The n-grams and words, which stand before the form entries."""
         table = self.entries.slice(0, self.n_texts)
         return Vocabulary(table["kind"], table["text"])
 
     @cached_property
-    def _scoring(self) -> Scoring:
+    def scoring(self) -> Scoring:
+        """This model alone."""
         return Scoring([self])
 
     def features(self, reader: Reader, reading: Reading) -> sp.csr_matrix:
@@ -92,7 +103,7 @@ class LinearModel:
 
     def logits(self, reader: Reader, reading: Reading) -> Floats:
         """Texts by classes; each row depends on its own text only."""
-        return self._scoring.logits(reader, reading)[0]
+        return self.scoring.logits(reader, reading)[0]
 
     def probabilities(self, reader: Reader, reading: Reading) -> Floats:
         """Texts by classes, rows adding to 1."""
@@ -100,7 +111,10 @@ class LinearModel:
 
 
 class Scoring:
-    """Several models over one walk through the texts; equal to `features @ weights + bias` of each (a test says so)."""
+    """Several models over one walk through the texts; equal to `features @ weights + bias` of each (a test says so).
+
+    `weights` has of each entry those of all models' classes, then per model whether it is its own (`own`: the first's).
+    """
 
     def __init__(self, models: Sequence[LinearModel], words: Sequence[str] = ()) -> None:
         """`words`: further words to know, for `Counts.token_entries`; `self.words` are their entries."""
@@ -121,14 +135,14 @@ class Scoring:
         self.models = tuple(models)
         widths = [len(m.classes) for m in models]
         self._owner = np.repeat(np.arange(len(models)), widths)
-        # Of each entry the weights, then per model whether it is its own.
-        self._weights = np.zeros((len(known), sum(widths) + len(models)), np.float32)
+        self.own = sum(widths)
+        self.weights = np.zeros((len(known), sum(widths) + len(models)), np.float32)
         self.words = entry[len(entry) - len(words) :]
         row, column = 0, 0
         for k, model in enumerate(models):
             mine = entry[row : row + model.n_texts]
-            self._weights[mine, column : column + widths[k]] = model.weights[: model.n_texts]
-            self._weights[mine, sum(widths) + k] = 1
+            self.weights[mine, column : column + widths[k]] = model.weights[: model.n_texts]
+            self.weights[mine, sum(widths) + k] = 1
             row, column = row + model.n_texts, column + widths[k]
         self._steps: dict[tuple[str, ...], _Steps] = {}
 
@@ -140,7 +154,7 @@ class Scoring:
         """For each model texts by classes; a row depends on its own text only."""
         counts = counts or self.counts(reading)
         out = np.tile(np.concatenate([model.bias for model in self.models]), (len(reading), 1))
-        _add_entries(counts.indptr, counts.entries, counts.times, self._weights, self._owner, out)
+        _add_entries(counts.indptr, counts.entries, counts.times, self.weights, self._owner, out)
         groups = sorted({cue.group for cue in reader.lexicon.cues})
         names = (*reading.form, *(f"cue {cue.name}" for cue in reader.lexicon.cues), *(f"group {g}" for g in groups))
         if names not in self._steps:
@@ -182,17 +196,20 @@ def _add_entries(
     indptr: Ints, entries: Small, times: Small, weights: NDArray[np.float32], owner: Ints, out: Floats
 ) -> None:
     """Add weights * (1 + ln count) / length, the length being that of each model's own entries."""
-    n = len(owner)
-    sums, squares = np.zeros(n), np.zeros(weights.shape[1] - n)
+    n, n_models = len(owner), weights.shape[1] - len(owner)
+    sums, squares = np.zeros(n), np.zeros(n_models)
     for row in range(len(indptr) - 1):
         sums[:], squares[:] = 0.0, 0.0
-        for k in range(indptr[row], indptr[row + 1]):
-            entry = entries[k]  # what takes the time is fetching its weights from memory
-            value = 1.0 if times[k] == 1 else 1.0 + np.log(np.float64(times[k]))
+        for k in range(np.uint64(indptr[row]), np.uint64(indptr[row + 1])):
+            entry, often = (
+                np.uint64(entries[k]),
+                np.uint64(times[k]),
+            )  # what takes the time is fetching an entry's weights
+            value = _DAMPED[often] if often < _N_DAMPED else 1.0 + np.log(np.float64(times[k]))
             for c in range(n):
-                sums[c] += value * weights[entry, c]
-            for m in range(len(squares)):
-                squares[m] += value * value * weights[entry, n + m]
+                sums[c] += value * weights[entry, np.uint64(c)]
+            for m in range(n_models):
+                squares[m] += value * value * weights[entry, np.uint64(n + m)]
         for c in range(n):
             out[row, c] += sums[c] / max(np.sqrt(squares[owner[c]]), 1e-12)
 

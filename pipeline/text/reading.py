@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.text.codepoints import Codes, Ints, TextBatch, from_arrow
 from pipeline.text.compiled import kernel
-from pipeline.text.cues import Hits, Lexicon, count_cues, count_form, find_cues, load_lexicon
+from pipeline.text.cues import Hits, Lexicon, load_lexicon, read_cues
 from pipeline.text.normalise import Normalised, normalise
 from pipeline.text.segment import Segmenter, Tokens
 
@@ -25,7 +25,7 @@ class Reading:
     folded: Normalised
     tokens: Tokens
     hits: Hits
-    cue_counts: Ints  # texts by cues of the lexicon
+    cue_counts: NDArray[np.int32]  # texts by cues of the lexicon
     form: dict[str, Ints]  # name -> count per text
 
     def __len__(self) -> int:
@@ -37,31 +37,6 @@ class Reading:
         out = np.empty(len(self.tokens), np.bool_)
         _any_of(self.folded.batch.codes, self.tokens.starts, self.tokens.ends, _letters(), out)
         return out
-
-    def take(self, rows: Ints) -> Reading:
-        """The reading of some of the texts, `rows` ascending."""
-        folded, keep = self.folded, np.zeros(len(self), bool)
-        keep[rows] = True
-        batch, original = folded.batch.take(rows), self.original.take(rows)
-        moved = np.zeros(len(self), np.int64)  # how far back each text's code points move
-        moved[rows] = folded.batch.starts[rows] - batch.starts[:-1]
-        source = folded.source[np.repeat(keep, np.diff(folded.batch.starts))]
-        source = source - np.repeat(self.original.starts[rows] - original.starts[:-1], np.diff(batch.starts))
-        counts = {name: values[rows] for name, values in folded.rule_counts.items()}
-        hit_row = folded.batch.row_of(self.hits.starts)
-        hit, back = keep[hit_row], moved[hit_row]
-        hits = Hits((self.hits.starts - back)[hit], (self.hits.ends - back)[hit], self.hits.cue[hit])
-        form = {name: values[rows] for name, values in self.form.items()}
-        return Reading(
-            original, Normalised(batch, source, counts), self._tokens(rows, moved), hits, self.cue_counts[rows], form
-        )
-
-    def _tokens(self, rows: Ints, moved: Ints) -> Tokens:
-        tokens, sizes = self.tokens, np.diff(self.tokens.offsets)
-        offsets = np.concatenate(([0], np.cumsum(sizes[rows]))).astype(np.int64)
-        at = np.arange(offsets[-1]) + np.repeat(tokens.offsets[rows] - offsets[:-1], sizes[rows])
-        back = np.repeat(moved[rows], sizes[rows])
-        return Tokens(tokens.ids[at], tokens.starts[at] - back, tokens.ends[at] - back, offsets)
 
 
 @lru_cache(maxsize=1)
@@ -93,9 +68,8 @@ class Reader:
         """The reading of a batch."""
         folded = normalise(original)
         tokens = self.segmenter.cut(folded.batch)
-        hits = find_cues(folded.batch, self.lexicon)
-        form = count_form(folded.batch) | folded.rule_counts
-        return Reading(original, folded, tokens, hits, count_cues(folded.batch, hits, len(self.lexicon.cues)), form)
+        cues = read_cues(folded.batch, self.lexicon)
+        return Reading(original, folded, tokens, cues.hits, cues.cue_counts, cues.form | folded.rule_counts)
 
     def group(self, reading: Reading, *groups: str) -> Ints:
         """Matches per text of the cues in these groups."""

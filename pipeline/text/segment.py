@@ -33,6 +33,7 @@ class Tokens:
     starts: Ints  # positions in batch.codes
     ends: Ints
     offsets: Ints  # one more than texts
+    cutter: Segmenter | None = None  # whose numbers the ids are, where that is known
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -66,6 +67,11 @@ class Segmenter:
         """The words by id: the dictionary's in its order, then the user's that are not in it."""
         return self._tables.words.tobytes().decode().split("\n")
 
+    @cached_property
+    def n_words(self) -> int:
+        """How many numbers there are."""
+        return 1 + max(int(self._tables.numbers.max(initial=-1)), int(self._tables.other_numbers.max(initial=-1)))
+
     def cut(self, batch: TextBatch) -> Tokens:
         """The tokens of a batch. The GIL is released meanwhile."""
         ids = np.empty(len(batch.codes), np.int32)
@@ -77,7 +83,7 @@ class Segmenter:
             t.rank, t.nodes, t.numbers, t.forced, t.emit, t.odds, t.others, t.other_numbers,
             ids, starts, ends, offsets,
         )  # fmt: skip
-        return Tokens(ids[:n], starts[:n], ends[:n], offsets)
+        return Tokens(ids[:n], starts[:n], ends[:n], offsets, self)
 
     def texts(self, texts: list[str]) -> list[list[str]]:
         """The tokens of each text; joined again they are the text."""

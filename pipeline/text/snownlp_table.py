@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from pipeline.errors import PermanentError
 from pipeline.text.codepoints import Ints, TextBatch
 from pipeline.text.compiled import kernel
-from pipeline.text.ngrams import Small, Vocabulary
+from pipeline.text.ngrams import Small
 from pipeline.text.segment import Tokens
+from pipeline.text.vocabulary import Vocabulary
 
 Floats = NDArray[np.float64]
 

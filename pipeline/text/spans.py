@@ -1,4 +1,4 @@
-"""Which words of a text speak for a class: evidence per n-gram spread over characters, gathered into spans."""
+"""Which words of a text speak for a class: the strongest runs of words, and the telling cues, as spans of the original."""
 
 from __future__ import annotations
 
@@ -9,17 +9,26 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.text.codepoints import Ints, slices
-from pipeline.text.compiled import kernel
-from pipeline.text.linear import FORM_SCALE, Floats, LinearModel
-from pipeline.text.ngrams import Small, occurrences
-from pipeline.text.reading import Reader, Reading
+from pipeline.text.cues import Lexicon
+from pipeline.text.evidence import PER_TEXT, UNIT, strongest_runs
+from pipeline.text.linear import FORM_SCALE, Floats, LinearModel, Scoring
+from pipeline.text.reading import Reading
+from pipeline.text.vocabulary import Counts
 
-PER_TEXT = 3  # a reviewer reads three reasons; more hide the first
 # Cue groups that say something a reviewer can check; the others (first person, affect, ...) only count.
 TELLING = (
     "contact", "obfuscation", "recruit", "stock_pressure", "sell", "price", "shop_link", "call_to_action", "follow_bait",
     "lottery", "soup",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Row numbers of texts to be explained, ascending; for each the class its label is, and the class it is held against."""
+
+    rows: Ints
+    label: Ints
+    against: int
 
 
 @dataclass(frozen=True)
@@ -33,87 +42,60 @@ class Spans:
     weight: Floats
 
 
-UNIT = 2.0**-32  # evidence is summed as whole units, so that sums do not hang on the batch a text stands in
+def phrase_spans(reading: Reading, asked: Asked, scoring: Scoring, counts: Counts) -> Spans:
+    """Runs of words that speak for the label by the first model of `scoring`, the strongest of each text.
 
-
-def character_evidence(reading: Reading, model: LinearModel, direction: Floats) -> Ints:
-    """Log-odds, in UNITs, that each character of the folded texts adds.
-
-    direction: (texts, classes), the combination of class weights that speaks for each text's label.
+    `counts` are scoring's of `reading`. A run ends at a break or at a word that speaks against it.
     """
-    batch = reading.folded.batch
-    found = occurrences(batch, reading.tokens)
-    known = model.vocabulary.entries_of(found.keys)
-    order = np.argsort(found.rows, kind="stable")  # the words of a text behind its n-grams
-    bounds = np.searchsorted(found.rows[order], np.arange(len(batch) + 1))
-    change, seen = np.zeros(len(batch.codes) + 1, np.int64), np.zeros(len(model.vocabulary), np.int32)
-    places = (known[order], found.starts[order], found.ends[order])
-    _spread(bounds, *places, model.weights, np.ascontiguousarray(direction), seen, change)
-    return np.cumsum(change)[:-1]
+    found, n, _ = _runs(reading, asked, scoring, counts, np.empty(0, np.int64))
+    kept = np.arange(PER_TEXT) < n[:, None]
+    start, end, weight = found[kept].T
+    kind = np.full(len(start), "phrase", object)
+    return _in_original(reading, Spans(np.repeat(asked.rows, n), kind, start, end, weight * UNIT))
 
 
-@kernel
-def _spread(
-    bounds: Ints, entries: Small, starts: Ints, ends: Ints, weights: NDArray[np.float32], direction: Floats,
-    seen: Small, change: Ints,
-) -> None:  # fmt: skip
-    """Add at the beginning of each occurrence its evidence per character, and take it away after its end."""
-    for row in range(len(bounds) - 1):
-        for i in range(bounds[row], bounds[row + 1]):
-            if entries[i] >= 0:
-                seen[entries[i]] += 1
-        norm = 0.0
-        for i in range(bounds[row], bounds[row + 1]):
-            if entries[i] >= 0:  # each occurrence of n adds an n-th of the square
-                norm += (1.0 + np.log(np.float64(seen[entries[i]]))) ** 2 / seen[entries[i]]
-        for i in range(bounds[row], bounds[row + 1]):
-            if entries[i] >= 0:
-                weight, times = 0.0, np.float64(seen[entries[i]])
-                for c in range(direction.shape[1]):
-                    weight += weights[entries[i], c] * direction[row, c]
-                each = (1.0 + np.log(times)) / times * weight / max(np.sqrt(norm), 1e-12)
-                share = np.int64(np.rint(each / (ends[i] - starts[i]) / UNIT))
-                change[starts[i]] += share
-                change[ends[i]] -= share
-        for i in range(bounds[row], bounds[row + 1]):
-            if entries[i] >= 0:
-                seen[entries[i]] = 0
+def character_evidence(reading: Reading, asked: Asked, scoring: Scoring) -> Ints:
+    """Log-odds, in UNITs, that each code point of the folded texts adds; 0 in texts that are not asked for."""
+    room = np.zeros(len(reading.folded.batch.codes), np.int64)
+    return _runs(reading, asked, scoring, scoring.counts(reading), room)[2]
 
 
-def phrase_spans(reading: Reading, evidence: Ints) -> Spans:
-    """Runs of words that speak for the label, the PER_TEXT strongest of each text.
-
-    A run ends at a break or at a word that speaks against it.
-    """
-    tokens = reading.tokens
-    starts, ends = tokens.starts, tokens.ends
-    rows = np.repeat(np.arange(len(reading)), np.diff(tokens.offsets))
-    total = np.concatenate(([0], np.cumsum(evidence)))
-    score = (total[ends] - total[starts]) * UNIT
-    speaks = reading.wordy & (score > 0)  # a text that is not asked for has no evidence at all
-    opens = speaks & ~np.concatenate(([False], speaks[:-1] & (rows[1:] == rows[:-1])))
-    run = np.cumsum(opens) - 1
-    at = np.flatnonzero(speaks)
-    weight = np.bincount(run[at], score[at], minlength=int(opens.sum())).astype(np.float64)
-    first = np.flatnonzero(opens)
-    last = np.maximum.reduceat(np.where(speaks, np.arange(len(speaks)), -1), first) if len(first) else first
-    kind = np.full(len(first), "phrase", object)
-    return _strongest(reading, Spans(rows[first], kind, starts[first], ends[last], weight))
+def _runs(reading: Reading, asked: Asked, scoring: Scoring, counts: Counts, evidence: Ints) -> tuple[Ints, Ints, Ints]:
+    batch, tokens, words = reading.folded.batch, reading.tokens, scoring.vocabulary
+    found, n = np.empty((len(asked.rows), PER_TEXT, 3), np.int64), np.empty(len(asked.rows), np.int64)
+    strongest_runs(
+        batch.codes, batch.starts, words.slots, words.maybe, words.single,
+        tokens.starts, tokens.ends, counts.token_entries, tokens.offsets, reading.wordy,
+        counts.indptr, counts.entries, counts.times, scoring.weights, scoring.own, asked.against,
+        asked.rows, asked.label, found, n, evidence,
+    )  # fmt: skip
+    return found, n, evidence
 
 
-def cue_spans(reader: Reader, reading: Reading, model: LinearModel, direction: Floats) -> Spans:
+def cue_spans(lexicon: Lexicon, reading: Reading, asked: Asked, model: LinearModel) -> Spans:
     """The telling cues, the strongest of each text; a cue weighs what its step of form weighs."""
-    cues, hits = reader.lexicon.cues, reading.hits
-    entry = {text: i for i, text in enumerate(model.entries["text"].to_pylist()) if text.startswith("cue ")}
-    column = np.array([entry.get(f"cue {c.name}>=1", -1) for c in cues], np.int64)[hits.cue]
-    telling = np.isin(hits.cue, reader.lexicon.columns(*TELLING))
-    keep = np.flatnonzero(telling & (column >= 0))
-    rows = reading.folded.batch.row_of(hits.starts[keep])
-    weight = (model.weights[column[keep]].astype(np.float64) * direction[rows]).sum(axis=1) * FORM_SCALE
-    kinds = np.array([c.group for c in cues], object)[hits.cue[keep]] if cues else np.zeros(0, object)
+    hits, weights = reading.hits, cue_weights(lexicon, model)
+    place = np.full(len(reading), -1, np.int64)
+    place[asked.rows] = np.arange(len(asked.rows))
+    at = place[reading.folded.batch.row_of(hits.starts)]
+    at = np.where(np.isin(hits.cue, lexicon.columns(*TELLING)), at, -1)
+    known = np.flatnonzero(at >= 0)
+    at, cue = at[known], hits.cue[known]
+    weight = weights[cue, asked.label[at]] - weights[cue, asked.against]
     good = weight > 0
-    spans = Spans(rows[good], kinds[good], hits.starts[keep][good], hits.ends[keep][good], weight[good])
-    return _strongest(reading, spans)
+    known, at, cue, weight = known[good], at[good], cue[good], weight[good]
+    kind = np.array([c.group for c in lexicon.cues], object)[cue] if len(cue) else np.zeros(0, object)
+    return _strongest(reading, Spans(asked.rows[at], kind, hits.starts[known], hits.ends[known], weight))
+
+
+def cue_weights(lexicon: Lexicon, model: LinearModel) -> Floats:
+    """What one match of each cue adds to each class, in log-odds: cues by classes."""
+    weights = np.zeros((len(lexicon.cues), len(model.classes)))
+    for number, cue in enumerate(lexicon.cues):
+        entry = model.form_entry.get(f"cue {cue.name}>=1")
+        if entry is not None:
+            weights[number] = model.weights[entry].astype(np.float64) * FORM_SCALE
+    return weights
 
 
 def _strongest(reading: Reading, spans: Spans) -> Spans:
@@ -121,11 +103,18 @@ def _strongest(reading: Reading, spans: Spans) -> Spans:
     row = spans.row[order]
     rank = np.arange(len(row)) - np.searchsorted(row, row, side="left")
     order = order[rank < PER_TEXT]
-    if not len(order):
-        return Spans(spans.row[order], spans.kind[order], spans.start[order], spans.end[order], spans.weight[order])
-    start, end = reading.folded.span(spans.start[order], spans.end[order])
-    base = reading.original.starts[spans.row[order]]
-    return Spans(spans.row[order], spans.kind[order], start - base, end - base, spans.weight[order])
+    return _in_original(
+        reading, Spans(spans.row[order], spans.kind[order], spans.start[order], spans.end[order], spans.weight[order])
+    )
+
+
+def _in_original(reading: Reading, spans: Spans) -> Spans:
+    """Spans of the folded batch's `codes` as spans within the original texts."""
+    if not len(spans.row):
+        return spans
+    start, end = reading.folded.span(spans.start, spans.end)
+    base = reading.original.starts[spans.row]
+    return Spans(spans.row, spans.kind, start - base, end - base, spans.weight)
 
 
 def span_texts(reading: Reading, spans: Spans) -> pa.Array:

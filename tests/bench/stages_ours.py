@@ -187,7 +187,12 @@ def scores(world: World) -> Work:
     """Readings to classes, sentiment and counts: one walk for both models and SnowNLP's table."""
     from pipeline.steps.features import text_columns
 
-    return over_batches(lambda reading: text_columns(replace(reading), world.models), world.readings, world.posts)
+    models = world.models
+
+    def step(reading: Reading) -> Any:
+        return text_columns(replace(reading), models, models.scoring.counts(reading))
+
+    return over_batches(step, world.readings, world.posts)
 
 
 def sketch(world: World) -> Work:

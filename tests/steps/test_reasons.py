@@ -96,7 +96,9 @@ def test_spans_of_a_text_judged_by_itself_lead_to_the_text_with_its_handle() -> 
     redacted = redact_batch(from_arrow(strings("早", text)))
     reading = reader().read_batch(redacted.batch)
     flagged = Flagged(np.array([1]), np.array([RECRUIT]))
-    none, found = text_reason_lists(reading, flagged, judge_model(), reader(), redacted).to_pylist()
+    scoring = judge_model().scoring
+    counts = scoring.counts(reading)
+    none, found = text_reason_lists(reading, flagged, scoring, counts, reader().lexicon, redacted).to_pylist()
     assert none == []
     shown = {text[r["span_start"] : r["span_end"]]: r["text"] for r in found}
     assert any("诚招全国代理" in words for words in shown)
