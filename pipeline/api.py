@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +17,19 @@ from pipeline.judge_model import ContextModel, text_logits
 from pipeline.steps.features import TextModels, text_columns
 from pipeline.steps.judge import decide
 from pipeline.steps.reasons import Flagged, text_reason_lists
-from pipeline.tables import BROADCAST, CLASSES
-from pipeline.text.codepoints import from_arrow, to_arrow
+from pipeline.tables import BROADCAST, CLASSES, schema
+from pipeline.text.codepoints import from_arrow
 from pipeline.text.contacts import redact_batch
 from pipeline.text.reading import open_reader
 from pipeline.threads import in_order, n_threads
 
 BATCH = 4_000  # texts judged at a time: their n-grams are held in memory
 BASE_RATE = 0.3
+_NOT_SHOWN = {"text_label", "sketch", "tokens", "text_judge_version", "sentiment_version", "schema_version"}
+_COUNTED = [n for n in schema("post_features").names if n not in _NOT_SHOWN]
+# The judgement columns.
+JUDGED = ("label", "broadcast_probability", "is_broadcast", "reasons", *_COUNTED[_COUNTED.index("p_share") :])
+T = TypeVar("T", pa.Table, pa.ChunkedArray)
 
 
 class Scorer:
@@ -58,16 +64,40 @@ class Scorer:
         per core, at most 4). Raises UsageError where there is no such column of texts, or several of one name.
         """
         column = _texts(table, text_column)
-        slices = (column.slice(start, BATCH) for start in range(0, max(len(table), 1), BATCH))
         parts = []
-        for part in in_order(lambda texts: self.judge(texts, base_rate), slices, n_threads(workers)):
+        for part in self._judged(_slices(column, BATCH), base_rate, workers):
             parts.append(part)
             done(len(part))
         judged = pa.concat_tables(parts).combine_chunks()
-        own = table.rename_columns(_beside(table.column_names, judged.column_names))
-        for name in judged.column_names:
-            own = own.append_column(name, judged[name])
-        return own
+        return _beside(table, judged)
+
+    def stream(
+        self,
+        tables: Iterable[pa.Table],
+        columns: pa.Schema,
+        *,
+        text_column: str = "text",
+        base_rate: float = BASE_RATE,
+        workers: int = 0,
+    ) -> Iterator[pa.Table]:
+        """What `score` gives of tables that have these columns, some rows at a time and in order: no more than a few batches are held.
+
+        At least one table comes, be it without rows.
+        """
+        _texts(columns.empty_table(), text_column)
+
+        def work(table: pa.Table) -> pa.Table:
+            return _beside(table, self.judge(_texts(table, text_column), base_rate))
+
+        pieces = (piece for table in tables for piece in _slices(table, BATCH) if len(piece))
+        first = None
+        for first in in_order(work, pieces, n_threads(workers)):
+            yield first
+        if first is None:
+            yield work(columns.empty_table())
+
+    def _judged(self, columns: Iterable[pa.ChunkedArray], base_rate: float, workers: int) -> Iterator[pa.Table]:
+        return in_order(lambda texts: self.judge(texts, base_rate), columns, n_threads(workers))
 
     def judge(self, texts: pa.ChunkedArray, base_rate: float = BASE_RATE) -> pa.Table:
         """The judgement columns of a column of texts, row for row."""
@@ -89,12 +119,11 @@ class Scorer:
                 reading, flagged, self.models.scoring, counts, self.models.reader.lexicon, redacted
             ),
         }
-        blank = pc.equal(pc.utf8_trim_whitespace(to_arrow(reading.folded.batch)), "")  # zero-width characters are gone
-        everything = pa.table(first | columns)
-        keep = {
-            n: pc.if_else(blank, pa.scalar(None, everything[n].type), everything[n]) for n in everything.column_names
-        }
-        return pa.table(keep)
+        everything = first | columns
+        if reading.blank.any():
+            blank = pa.array(reading.blank)
+            everything = {n: pc.if_else(blank, pa.scalar(None, v.type), v) for n, v in everything.items()}
+        return pa.table(everything)
 
 
 def _texts(table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -114,12 +143,25 @@ def _texts(table: pa.Table, name: str) -> pa.ChunkedArray:
         raise UsageError(f"column {name}: got type {table[name].type}; expected text; set --text-column") from error
 
 
-def _beside(names: list[str], taken: list[str]) -> list[str]:
-    """The input's column names, those that are `taken` with input_ before them, as often as it needs to be free."""
+def _slices(rows: T, size: int) -> Iterator[T]:
+    """`size` rows at a time; at least one slice."""
+    return (rows.slice(start, size) for start in range(0, max(len(rows), 1), size))
+
+
+def _beside(table: pa.Table, judged: pa.Table) -> pa.Table:
+    own = table.rename_columns(column_names(table.column_names))
+    for name in judged.column_names:
+        own = own.append_column(name, judged[name])
+    return own
+
+
+def column_names(names: list[str]) -> list[str]:
+    """The input's column names as they stand beside the judgement's: those that clash with input_ before them, as often as
+    it needs to be free."""
     free = []
     for name in names:
         fresh = name
-        while fresh in taken or (fresh != name and fresh in names):
+        while fresh in JUDGED or (fresh != name and fresh in names):
             fresh = f"input_{fresh}"
         free.append(fresh)
     return free

@@ -85,28 +85,27 @@ def _must_exist(settings: Settings) -> None:
 
 
 def score(file: str, out: str | None, text_column: str, settings: Settings) -> int:
-    """Judge a file and write it with the judgement columns beside its own."""
-    from pipeline.api import Scorer
-    from pipeline.scorefile import read_posts, target_of, write_posts
+    """Judge a file and write it with the judgement columns beside its own, a stretch of rows at a time."""
+    from pipeline.api import Scorer, column_names
+    from pipeline.scorefile import open_posts, target_of
+    from pipeline.scoreout import writing
     from pipeline.view.progress import reporting
 
     source = Path(file)
     target = target_of(source, out)
-    table = read_posts(source)
+    posts = open_posts(source)
     scorer = Scorer(settings.models, settings.corpora, domain_words=settings.domain_words)
-    with reporting(quiet=False) as say:
-        done = 0
-
-        def more(rows: int) -> None:
-            nonlocal done
-            done += rows
-            say("score", done, len(table))
-
-        judged = scorer.score(table, text_column=text_column, base_rate=settings.base_rate, done=more)
-    renamed = [name for name in judged.column_names if name.startswith("input_") and name not in table.column_names]
-    write_posts(judged, target)
-    flagged = judged["is_broadcast"].to_numpy(zero_copy_only=False)
-    print(f"{len(judged):,} posts judged, {int((flagged == True).sum()):,} broadcasting: {one_line(target)}")  # noqa: E712 - NULL for empty texts
+    done = flagged = 0
+    with reporting(quiet=False) as say, writing(target) as write:
+        for judged in scorer.stream(
+            posts.tables, posts.schema, text_column=text_column, base_rate=settings.base_rate, workers=settings.workers
+        ):
+            write(judged)
+            done += len(judged)
+            flagged += judged["is_broadcast"].combine_chunks().true_count
+            say("score", done, posts.n_rows)
+    print(f"{done:,} posts judged, {flagged:,} broadcasting: {one_line(target)}")
+    renamed = [name for name in column_names(posts.schema.names) if name not in posts.schema.names]
     if renamed:
         print(f"renamed, because xinren writes columns of those names: {one_line(', '.join(renamed))}")
     return 0

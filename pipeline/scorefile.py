@@ -1,4 +1,4 @@
-"""Read a file of posts for `xinren score`, and write it with its judgements: every row, in its order."""
+"""Read a file of posts for `xinren score`, a stretch of rows at a time: every row, in its order."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
@@ -25,9 +25,8 @@ from pipeline.sources.records import text_array
 from pipeline.sources.rejects import RefusedFileError
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
-# A spreadsheet runs a cell that begins so; full-width forms too. The cell gets an apostrophe before it.
-FORMULA = r"^\s*[=+\-@\t\r\n＝＋－＠]"
 _SPACES = re.compile(r"\s*")
+READ = 1 << 16  # rows of Parquet read at a time
 _BLOCK = 1 << 24  # bytes of CSV parsed at a time; a row must fit in
 
 
@@ -48,17 +47,42 @@ def target_of(source: Path, out: str | None) -> Path:
     return target
 
 
-def read_posts(source: Path) -> pa.Table:
-    """The table of a CSV (all columns as text), JSON Lines or Parquet file, by its contents.
+@dataclass(frozen=True)
+class Posts:
+    """A file opened: its columns, how many rows it has, and the rows, once, in order."""
 
-    Raises UsageError where there is no such file, PermanentError where it cannot be read as any of them.
+    schema: pa.Schema
+    n_rows: int
+    tables: Iterator[pa.Table]
+
+
+def open_posts(source: Path) -> Posts:
+    """The posts of a CSV (all columns as text), JSON Lines or Parquet file, by its contents. Parquet is read as it is asked for.
+
+    Raises UsageError where there is no such file, PermanentError where it cannot be read as any of them, be it later.
     """
     if not source.exists():
         raise UsageError(f"{one_line(source)}: no such file; expected a CSV, JSONL or Parquet file of posts")
     if source.is_dir():
         raise UsageError(f"{one_line(source)}: is a folder; expected one file (xinren run reads folders)")
+    with _refusing(source):
+        if _is_parquet(source):
+            file = pq.ParquetFile(source)
+            return Posts(file.schema_arrow, file.metadata.num_rows, _from_parquet(file, source))
+        table = _from_text(source)
+    return Posts(table.schema, len(table), iter([table]))
+
+
+def read_posts(source: Path) -> pa.Table:
+    """All posts of a file as one table; raises what open_posts raises."""
+    posts = open_posts(source)
+    return pa.concat_tables([posts.schema.empty_table(), *posts.tables])
+
+
+@contextmanager
+def _refusing(source: Path) -> Iterator[None]:
     try:
-        return _from_parquet(source) if _is_parquet(source) else _from_text(source)
+        yield
     except RefusedFileError as refused:
         raise PermanentError(f"{one_line(source)}: {refused.detail}") from refused
     except (pa.ArrowException, csv.Error, ValueError, RecursionError, OSError) as error:
@@ -70,10 +94,12 @@ def _is_parquet(source: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def _from_parquet(source: Path) -> pa.Table:
-    table = pq.ParquetFile(source).read()
-    table.validate(full=True)  # damaged pages may decode to text that is no UTF-8
-    return table
+def _from_parquet(file: pq.ParquetFile, source: Path) -> Iterator[pa.Table]:
+    with _refusing(source):
+        for batch in file.iter_batches(batch_size=READ):
+            table = pa.table(batch)
+            table.validate(full=True)  # damaged pages may decode to text that is no UTF-8
+            yield table
 
 
 def _from_text(source: Path) -> pa.Table:
@@ -117,64 +143,3 @@ def _column(values: list[Any]) -> pa.Array:
         return pa.array(values)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):
         return text_array(values)  # values of several types, such as 99 and "1万", are text
-
-
-def write_posts(table: pa.Table, target: Path) -> None:
-    """Write by the ending of `target`, whole or not at all. CSV gets a BOM (Excel) and no cell that a spreadsheet would run."""
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        _WRITERS[target.suffix.lower()](table, fresh)
-        fresh.replace(target)
-    except (OSError, pa.ArrowException) as error:
-        why = getattr(error, "strerror", None) or error
-        raise PermanentError(f"--out {one_line(target)}: {one_line(why, 160)}; choose another file to write") from error
-    finally:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
-
-
-def _write_parquet(table: pa.Table, path: Path) -> None:
-    pq.write_table(table, path, compression="zstd")
-
-
-def _write_csv(table: pa.Table, path: Path) -> None:
-    names = _guarded(pa.chunked_array([table.column_names], pa.string())).to_pylist()
-    with path.open("wb") as file:
-        file.write(b"\xef\xbb\xbf")
-        pa_csv.write_csv(pa.table([_cells(column) for column in table.columns], names=names), file)
-
-
-def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column as CSV can hold it: numbers and times as they are, all else as text that is safe."""
-    kind = column.type
-    if (pa.types.is_primitive(kind) and not pa.types.is_duration(kind)) or pa.types.is_decimal(kind):
-        return column
-    if not _is_text(kind):  # lists and structs, for which CSV has no form, and rarer types
-        column = pa.chunked_array([pa.array(map(_plain, column.to_pylist()), pa.string())])
-    return _guarded(column.cast(pa.large_string()))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _plain(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else _json(value)
-
-
-def _guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    guarded = pc.binary_join_element_wise(pa.scalar("'", column.type), column, pa.scalar("", column.type))
-    return pc.if_else(pc.match_substring_regex(column, FORMULA), guarded, column)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _write_jsonl(table: pa.Table, path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for batch in table.to_batches(max_chunksize=10_000):
-            file.writelines(_json(row) + "\n" for row in batch.to_pylist())  # JSON is made row by row
-
-
-_WRITERS = {".parquet": _write_parquet, ".csv": _write_csv, ".jsonl": _write_jsonl}

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError, UsageError
-from pipeline.scorefile import read_posts, target_of, write_posts
+from pipeline.scorefile import read_posts, target_of
+from pipeline.scoreout import write_posts
 
 ROWS = 'id,text,when\n007,"第一行\n第二行，有“引号”和""双引号""",2026-01-02\n0080,下雨了🌧,\n009,,2026-01-03 08:00:00\n'
 TABLE = {

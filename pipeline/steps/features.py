@@ -69,9 +69,7 @@ def text_columns(reading: Reading, models: TextModels, counts: Counts) -> dict[s
 
 def form_columns(reading: Reading, reader: Reader) -> dict[str, pa.Array]:
     """The counts of post_features: marks, cues, words of person and feeling per 100 tokens (NULL without tokens)."""
-    form = reading.form
-    row = np.repeat(np.arange(len(reading)), np.diff(reading.tokens.offsets))
-    tokens = np.bincount(row[reading.wordy], minlength=len(reading))
+    form, tokens = reading.form, reading.n_words
     whole = {
         "n_chars": form["chars"], "n_tokens": tokens, "n_emoticons": form["emoji"] + form["emoticons"],
         "n_links": form["links"], "n_mentions": form["mentions"], "n_topics": form["topics"],

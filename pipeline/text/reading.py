@@ -32,10 +32,27 @@ class Reading:
         return len(self.original)
 
     @cached_property
+    def _words(self) -> tuple[NDArray[np.bool_], Ints]:
+        out, counts = np.empty(len(self.tokens), np.bool_), np.empty(len(self), np.int64)
+        codes, tokens = self.folded.batch.codes, self.tokens
+        _any_of(codes, tokens.starts, tokens.ends, tokens.offsets, _letters(), out, counts)
+        return out, counts
+
+    @property
     def wordy(self) -> NDArray[np.bool_]:
         """For each token whether it holds a letter or a number."""
-        out = np.empty(len(self.tokens), np.bool_)
-        _any_of(self.folded.batch.codes, self.tokens.starts, self.tokens.ends, _letters(), out)
+        return self._words[0]
+
+    @property
+    def n_words(self) -> Ints:
+        """How many tokens of each text do."""
+        return self._words[1]
+
+    @property
+    def blank(self) -> NDArray[np.bool_]:
+        """Which texts show nothing: folded, they hold white space at most."""
+        out = np.empty(len(self), np.bool_)
+        _blank(self.folded.batch.codes, self.folded.batch.starts, out)
         return out
 
 
@@ -46,11 +63,36 @@ def _letters() -> NDArray[np.bool_]:
 
 
 @kernel
-def _any_of(codes: Codes, starts: Ints, ends: Ints, table: NDArray[np.bool_], out: NDArray[np.bool_]) -> None:
-    for i in range(len(out)):
-        out[i] = False
-        for at in range(starts[i], ends[i]):
-            out[i] |= codes[at] < len(table) and table[codes[at]]
+def _any_of(
+    codes: Codes,
+    starts: Ints,
+    ends: Ints,
+    offsets: Ints,
+    table: NDArray[np.bool_],
+    out: NDArray[np.bool_],
+    counts: Ints,
+) -> None:
+    for row in range(len(counts)):
+        n = 0
+        for token in range(np.uint64(offsets[row]), np.uint64(offsets[row + 1])):
+            found = False
+            for at in range(np.uint64(starts[token]), np.uint64(ends[token])):
+                if codes[at] < len(table) and table[codes[at]]:
+                    found = True
+                    break
+            out[token] = found
+            n += found
+        counts[row] = n
+
+
+@kernel
+def _blank(codes: Codes, starts: Ints, out: NDArray[np.bool_]) -> None:
+    for row in range(len(out)):
+        out[row] = True
+        for at in range(starts[row], starts[row + 1] - 1):
+            if not (codes[at] == 0x20 or 0x09 <= codes[at] <= 0x0D):
+                out[row] = False
+                break
 
 
 @dataclass(frozen=True)

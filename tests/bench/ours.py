@@ -25,21 +25,20 @@ GATHERED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def score(source: Path, target: Path) -> dict[str, Any]:
-    """Read, judge, write."""
+    """Read, judge, write, all side by side."""
     from pipeline.api import Scorer
-    from pipeline.scorefile import read_posts, write_posts
+    from pipeline.scorefile import open_posts
+    from pipeline.scoreout import writing
 
     scorer = Scorer(MODELS, CORPORA)
     scorer.score(WARM)
     setup, begun = since_start(), time.perf_counter()
-    table = read_posts(source)
-    read = time.perf_counter()
-    judged = scorer.score(table)
-    done = time.perf_counter()
-    write_posts(judged, target)
-    end = time.perf_counter()
-    steps = {"read": read - begun, "judge": done - read, "write": end - done}
-    return {"posts": len(table), "setup": setup, "seconds": end - begun, "steps": steps, "bytes": target.stat().st_size}
+    posts = open_posts(source)
+    with writing(target) as write:
+        for judged in scorer.stream(posts.tables, posts.schema):
+            write(judged)
+    seconds = time.perf_counter() - begun
+    return {"posts": posts.n_rows, "setup": setup, "seconds": seconds, "bytes": target.stat().st_size}
 
 
 def lake(source: Path, folder: Path) -> dict[str, Any]:
