@@ -20,6 +20,7 @@ from pipeline.errors import PermanentError, one_line
 # A spreadsheet runs a cell that begins so; full-width forms too. The cell gets an apostrophe before it.
 FORMULA = r"^\s*[=+\-@\t\r\n＝＋－＠]"
 AT_ONCE = 1 << 16  # rows written at a time, a row group of Parquet
+_KINDS = "reasons.list.element.kind"
 Write = Callable[[pa.Table], None]
 
 
@@ -93,12 +94,18 @@ class _Parquet:
 
     def write(self, table: pa.Table) -> None:
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, table.schema, compression="zstd")
+            coded = [name for name, column in zip(table.column_names, table.columns, strict=True) if _recurs(column)]
+            self._writer = pq.ParquetWriter(self._file, table.schema, compression="zstd", use_dictionary=[*coded, _KINDS])
         self._writer.write_table(table, row_group_size=AT_ONCE)
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
+
+
+def _recurs(column: pa.ChunkedArray) -> bool:
+    """Whether values may recur often enough for a dictionary: no fractions, and no texts of 40 bytes or more."""
+    return not pa.types.is_floating(column.type) and column.nbytes < 40 * len(column)
 
 
 class _Csv:
