@@ -102,7 +102,7 @@ class Scorer:
     def judge(self, texts: pa.ChunkedArray, base_rate: float = BASE_RATE) -> pa.Table:
         """The judgement columns of a column of texts, row for row."""
         redacted = redact_batch(from_arrow(texts))
-        reading = self.models.reader.read_batch(redacted.batch)
+        reading = self.models.reader.read_batch(redacted.batch, redacted.folded)
         counts = self.models.scoring.counts(reading)
         columns = text_columns(reading, self.models, counts)
         classes = np.stack([columns[f"p_{c}"].to_numpy() for c in CLASSES], axis=1).astype(np.float64)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,8 +22,10 @@ KEY_BYTES = 32
 # MediaCrawler's platforms: its exports since July 2026 hold sha256(user id) cut to 16 hex (`creator_hash`) and no user
 # id, earlier ones the user id. The hash is the form that both can give.
 HASHED_PLATFORMS = ("weibo", "xiaohongshu", "douyin", "kuaishou", "bilibili", "tieba", "zhihu")
-# Between the pieces of a pair; no platform or form holds this character.
+# Between platform and id, and between platform and form; no platform or form holds this character.
 _BETWEEN = "\x1f"
+_MOST_KNOWN = 2**18  # ids of a platform remembered: 0.1 GB
+Change = Callable[[str, str, list[str]], list[str]]  # platform, form, ids
 
 
 def load_key(create: bool) -> bytes:
@@ -62,40 +65,68 @@ def canonical_ids(platforms: pa.Array, author_ids: pa.Array, forms: pa.Array) ->
 
     `forms` is raw_posts.author_id_form: "creator_hash" for an id that is hashed already, else "id" or NULL.
     """
-
-    def canonical(pair: str) -> str:
-        platform, form, author_id = pair.split(_BETWEEN, 2)
-        return _canonical(platform, author_id, form)
-
-    return _by_pair(platforms, author_ids, forms, canonical)
+    return _by_kind(platforms, author_ids, forms, _canonical)
 
 
 def keyed_ids(key: bytes, platforms: pa.Array, author_ids: pa.Array, forms: pa.Array) -> pa.Array:
-    """HMAC-SHA256(key, platform, canonical id), first 16 bytes as 32 hex; NULL stays NULL. Some microseconds a new pair."""
-    return _by_pair(platforms, author_ids, forms, partial(_keyed, key))
+    """HMAC-SHA256(key, platform, canonical id), first 16 bytes as 32 hex; NULL stays NULL. A microsecond a new author."""
+    return _by_kind(platforms, author_ids, forms, partial(_keyed, key))
 
 
-@lru_cache(maxsize=2**18)  # authors come again and again, batch after batch; 0.1 GB when full
-def _keyed(key: bytes, pair: str) -> str:
-    platform, form, author_id = pair.split(_BETWEEN, 2)
-    message = f"{platform}{_BETWEEN}{_canonical(platform, author_id, form)}"
-    return hmac.digest(key, message.encode(), "sha256")[:16].hex()
+def _keyed(key: bytes, platform: str, form: str, ids: list[str]) -> list[str]:
+    known = _known(key, platform, form)
+    if len(known) > _MOST_KNOWN:
+        known = {}
+    new = [one for one in ids if one not in known]
+    known.update(zip(new, _macs(key, platform, _canonical(platform, form, new)), strict=True))
+    return [known[one] for one in ids]
 
 
-def _canonical(platform: str, author_id: str, form: str) -> str:
+@lru_cache(maxsize=64)
+def _known(_key: bytes, _platform: str, _form: str) -> dict[str, str]:
+    """What was computed before: authors come again and again, batch after batch."""
+    return {}
+
+
+def _macs(key: bytes, platform: str, ids: list[str]) -> list[str]:
+    """HMAC as RFC 2104 spells it out: half the time of hmac.digest, which looks for the digest's name each time."""
+    block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + f"{platform}{_BETWEEN}".encode())
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def mac(one: str) -> str:
+        first, second = inner.copy(), outer.copy()
+        first.update(one.encode())
+        second.update(first.digest())
+        return second.hexdigest()[:32]
+
+    return [mac(one) for one in ids]  # a loop, because Arrow has no HMAC: over authors, not over posts
+
+
+def _canonical(platform: str, form: str, ids: list[str]) -> list[str]:
     if platform not in HASHED_PLATFORMS or form == "creator_hash":
-        return author_id
-    return hashlib.sha256(author_id.encode()).hexdigest()[:16]
+        return ids
+    return [hashlib.sha256(one.encode()).hexdigest()[:16] for one in ids]
 
 
-def _by_pair(platforms: pa.Array, author_ids: pa.Array, forms: pa.Array, change: Callable[[str], str]) -> pa.Array:
-    pairs = pc.binary_join_element_wise(platforms, pc.fill_null(forms, "id"), author_ids, _BETWEEN)
-    if isinstance(pairs, pa.ChunkedArray):
-        pairs = pairs.combine_chunks()
-    encoded = pairs.dictionary_encode()
-    # A loop, because Arrow has no HMAC: over the distinct pairs, not over the posts.
-    changed = list(map(change, encoded.dictionary.to_pylist()))
-    return pa.array(changed, pa.string()).take(encoded.indices)
+def _by_kind(platforms: pa.Array, author_ids: pa.Array, forms: pa.Array, change: Change) -> pa.Array:
+    """The ids changed: the distinct ones of each platform and form, of which there are few, at once."""
+    kinds = _single(pc.binary_join_element_wise(platforms, pc.fill_null(forms, "id"), _BETWEEN)).dictionary_encode()
+    ids, parts, rows = _single(author_ids), [pa.nulls(0, pa.string())], [np.zeros(0, np.int64)]
+    for number, kind in enumerate(kinds.dictionary.to_pylist()):
+        mine = pc.and_(pc.equal(kinds.indices, number), ids.is_valid())
+        coded = ids.filter(mine).cast(pa.string()).dictionary_encode()
+        platform, form = kind.split(_BETWEEN)
+        changed = pa.array(change(platform, form, coded.dictionary.to_pylist()), pa.string())
+        parts.append(changed.take(coded.indices))
+        rows.append(np.flatnonzero(mine.to_numpy(zero_copy_only=False)))
+    at = np.full(len(ids), -1, np.int64)
+    at[np.concatenate(rows)] = np.arange(sum(map(len, rows)))
+    return pa.concat_arrays(parts).take(pa.array(at, mask=at < 0))
+
+
+def _single(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _parse(text: str, where: str) -> bytes:

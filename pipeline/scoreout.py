@@ -95,7 +95,9 @@ class _Parquet:
     def write(self, table: pa.Table) -> None:
         if self._writer is None:
             coded = [name for name, column in zip(table.column_names, table.columns, strict=True) if _recurs(column)]
-            self._writer = pq.ParquetWriter(self._file, table.schema, compression="zstd", use_dictionary=[*coded, _KINDS])
+            self._writer = pq.ParquetWriter(
+                self._file, table.schema, compression="zstd", use_dictionary=[*coded, _KINDS]
+            )
         self._writer.write_table(table, row_group_size=AT_ONCE)
 
     def close(self) -> None:

@@ -41,9 +41,11 @@ def test_other_platforms_keep_the_id_as_exported() -> None:
     assert canonical_ids(*arrays).to_pylist() == ["阿梨妈妈"]
 
 
-def test_id_is_the_documented_hmac() -> None:
-    expected = hmac.new(KEY, "qzone\x1f小满".encode(), "sha256").hexdigest()[:32]
-    assert ids([("qzone", "小满", "id")]) == [expected]
+@pytest.mark.parametrize("size", [16, 63, 64, 65, 200])
+def test_id_is_the_documented_hmac(size: int) -> None:
+    key = bytes(range(size))
+    expected = hmac.new(key, "qzone\x1f小满".encode(), "sha256").hexdigest()[:32]
+    assert ids([("qzone", "小满", "id")], key) == [expected]
 
 
 def test_same_id_on_two_platforms_is_two_authors() -> None:

@@ -13,8 +13,8 @@ from pipeline.order import flags, sort_rows
 from pipeline.steps.versions import merge_versions
 from pipeline.tables import SCHEMA_VERSION, TABLES, complete, concat
 from pipeline.text.codepoints import TextBatch, from_arrow, to_arrow
-from pipeline.text.contacts import redact
-from pipeline.text.cues import Lexicon, find_cues
+from pipeline.text.contacts import redact, redact_batch
+from pipeline.text.cues import Lexicon
 from pipeline.text.normalise import normalise
 
 BATCH = 10_000  # posts folded at a time: their code points are held in memory
@@ -54,9 +54,14 @@ def with_keyed_authors(merged: pa.Table, key: bytes) -> pa.Table:
 def cleaned_of(merged: pa.Table, *, key: bytes, lexicon: Lexicon, keep_contacts: bool) -> pa.Table:
     """Table posts of merged posts (columns of MERGED), row for row."""
     hide = _as_they_are if keep_contacts else _without_handles
-    text = hide(merged["text"].combine_chunks().cast(pa.string()))
+    text = merged["text"].combine_chunks().cast(pa.string())
+    batch = from_arrow(text)
+    if keep_contacts:
+        folded = normalise(batch).batch
+    else:
+        redacted = redact_batch(batch)
+        text, folded = redacted.texts(text), redacted.folded.batch
     topics = merged["topics"].combine_chunks()
-    folded = normalise(from_arrow(text)).batch
     own = own_words(text)
     computed = {
         "mentions": _hashed_mentions(key, merged["platform"], merged["mentions"]),
@@ -79,7 +84,7 @@ def _as_they_are(texts: pa.Array) -> pa.Array:
 
 
 def _without_handles(texts: pa.Array) -> pa.Array:
-    return pc.if_else(texts.is_valid(), redact(texts)[0], texts)
+    return texts if texts.null_count == len(texts) else redact(texts)[0]
 
 
 def own_words(text: pa.Array) -> pa.Array:
@@ -105,14 +110,14 @@ def _has_two_slashes(text: pa.Array) -> NDArray[np.bool_]:
 
 
 def _auto_share(folded: TextBatch, lexicon: Lexicon) -> pa.Array:
-    hits = find_cues(folded, lexicon, "auto_share")
-    strong = np.array([cue.weight == "strong" for cue in lexicon.cues])
-    rows = folded.row_of(hits.starts[strong[hits.cue]])
-    return pa.array(np.bincount(rows, minlength=len(folded)) > 0)
+    """Which texts hold a strong cue of the group auto_share."""
+    return pa.array(lexicon.auto_share.scan(folded, counts=True).counts.any(axis=1))
 
 
 def _hashed_mentions(key: bytes, platform: pa.ChunkedArray, mentions: pa.ChunkedArray) -> pa.Array:
     lists = mentions.combine_chunks()
+    if lists.null_count == len(lists):
+        return lists
     parents = pc.list_parent_indices(lists)
     names = pc.list_flatten(lists)
     forms = pa.array(["name"] * len(names), pa.string())

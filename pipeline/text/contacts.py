@@ -12,9 +12,10 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.text.codepoints import Ints, TextBatch, from_arrow, to_arrow
-from pipeline.text.normalise import Normalised, normalise
+from pipeline.text.normalise import Normalised, normalise, renormalise
 from pipeline.text.patterns import Patterns
 
 PLACEHOLDERS = {"wechat": "〔微信号〕", "qq": "〔QQ号〕", "phone": "〔手机号〕", "mail": "〔邮箱〕"}
@@ -89,13 +90,37 @@ def find(folded: Normalised) -> Contacts:
 
 @dataclass(frozen=True)
 class Redacted:
-    """The batch with placeholders, and how many per text; `at` is where in it each placeholder of `found` begins."""
+    """The batch with placeholders, and how many per text; `at` is where in it each placeholder of `found` begins.
+
+    `unredacted` is the original, folded.
+    """
 
     original: TextBatch
+    unredacted: Normalised
     batch: TextBatch
     counts: Ints
     found: Contacts
     at: Ints
+
+    @cached_property
+    def rows(self) -> Ints:
+        """The texts that hold a handle."""
+        return np.flatnonzero(self.counts)
+
+    @cached_property
+    def folded(self) -> Normalised:
+        """`normalise(batch)`: only the texts with handles are folded again."""
+        if not len(self.rows):
+            return self.unredacted
+        return renormalise(self.batch, self.unredacted, self.original, self.rows)
+
+    def texts(self, original: pa.Array) -> pa.Array:
+        """The texts as strings; `original` holds those of the original batch, which stay as they are without a handle."""
+        if not len(self.rows):
+            return original
+        mask = np.zeros(len(self.batch), bool)
+        mask[self.rows] = True
+        return pc.replace_with_mask(original, pa.array(mask), to_arrow(self.batch.take(self.rows)))
 
     @cached_property
     def first(self) -> Ints:
@@ -126,9 +151,10 @@ class Redacted:
 
 def redact_batch(batch: TextBatch) -> Redacted:
     """`batch` with every handle replaced by its placeholder; the batch itself if it holds none."""
-    found = find(normalise(batch))
+    folded = normalise(batch)
+    found = find(folded)
     if not len(found.starts):
-        return Redacted(batch, batch, np.zeros(len(batch), np.int64), found, found.starts)
+        return Redacted(batch, folded, batch, np.zeros(len(batch), np.int64), found, found.starts)
     gained = np.concatenate(([0], np.cumsum(_SIZES[found.kinds] - (found.ends - found.starts))))
     pieces, at = [], 0
     for start, end, kind in zip(
@@ -139,10 +165,11 @@ def redact_batch(batch: TextBatch) -> Redacted:
     codes = np.concatenate([*pieces, batch.codes[at:]])
     starts = batch.starts + gained[np.searchsorted(found.starts, batch.starts)]
     counts = np.bincount(batch.row_of(found.starts), minlength=len(batch)).astype(np.int64)
-    return Redacted(batch, TextBatch(codes, starts), counts, found, found.starts + gained[:-1])
+    return Redacted(batch, folded, TextBatch(codes, starts), counts, found, found.starts + gained[:-1])
 
 
 def redact(texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Ints]:
-    """The texts with every handle replaced by its placeholder, and how many were replaced in each."""
-    redacted = redact_batch(from_arrow(texts))
-    return to_arrow(redacted.batch), redacted.counts
+    """The texts with every handle replaced by its placeholder (NULL stays), and how many were replaced in each."""
+    plain = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    redacted = redact_batch(from_arrow(plain))
+    return redacted.texts(plain.cast(pa.string())), redacted.counts

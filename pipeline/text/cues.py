@@ -51,6 +51,12 @@ class Lexicon:
     version: str
     machine: Patterns = field(repr=False, compare=False)
 
+    @cached_property
+    def auto_share(self) -> Patterns:
+        """What finds the strong cues of texts that an app wrote, and nothing else: cleaning asks for no more."""
+        strong = [(c.name, c.expression) for c in self.cues if c.group == "auto_share" and c.weight == "strong"]
+        return Patterns(strong, keep=True)
+
     def columns(self, *groups: str) -> list[int]:
         """The numbers of the cues in these groups."""
         return [i for i, cue in enumerate(self.cues) if cue.group in groups]

@@ -120,6 +120,45 @@ def _kind(code: int, folded: str) -> int:
     return _ENCLOSED if letterlike else _NONE
 
 
+def renormalise(batch: TextBatch, before: Normalised, original: TextBatch, rows: Ints) -> Normalised:
+    """`normalise(batch)`, where only the texts `rows` differ from those of `original`, whose folded texts are `before`."""
+    some = batch.take(rows)
+    changed = normalise(some)
+    place = np.full(len(batch), -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    sizes = np.diff(before.batch.starts)
+    sizes[rows] = np.diff(changed.batch.starts)
+    starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    folded, source = np.empty(starts[-1], np.uint32), np.empty(starts[-1], np.int64)
+    _splice(
+        place, starts, folded, source, before.batch.codes, before.batch.starts, before.source,
+        batch.starts - original.starts, changed.batch.codes, changed.batch.starts, changed.source,
+        batch.starts[rows] - some.starts[:-1],
+    )  # fmt: skip
+    counts = {name: values.copy() for name, values in before.rule_counts.items()}
+    for name, values in changed.rule_counts.items():
+        counts[name][rows] = values
+    return Normalised(TextBatch(folded, starts), source, counts)
+
+
+@kernel
+def _splice(
+    place: Ints, starts: Ints, folded: Codes, source: Ints, codes: Codes, old: Ints, came: Ints, moved: Ints,
+    new_codes: Codes, new: Ints, new_came: Ints, new_moved: Ints,
+) -> None:  # fmt: skip
+    """Each text from the old batch, or where it has a place in the new one from there; sources move with their texts."""
+    for row in range(len(place)):
+        k = place[row]
+        if k < 0:
+            for i in range(np.uint64(starts[row + 1] - starts[row])):
+                folded[np.uint64(starts[row]) + i] = codes[np.uint64(old[row]) + i]
+                source[np.uint64(starts[row]) + i] = came[np.uint64(old[row]) + i] + moved[row]
+        else:
+            for i in range(np.uint64(starts[row + 1] - starts[row])):
+                folded[np.uint64(starts[row]) + i] = new_codes[np.uint64(new[k]) + i]
+                source[np.uint64(starts[row]) + i] = new_came[np.uint64(new[k]) + i] + new_moved[k]
+
+
 def normalise(batch: TextBatch) -> Normalised:
     """The folded texts, row for row."""
     table = _table()

@@ -106,9 +106,9 @@ class Reader:
         """The reading of a string array; NULL is the empty text."""
         return self.read_batch(from_arrow(texts))
 
-    def read_batch(self, original: TextBatch) -> Reading:
-        """The reading of a batch."""
-        folded = normalise(original)
+    def read_batch(self, original: TextBatch, folded: Normalised | None = None) -> Reading:
+        """The reading of a batch, which may be folded already."""
+        folded = folded or normalise(original)
         tokens = self.segmenter.cut(folded.batch)
         cues = read_cues(folded.batch, self.lexicon)
         return Reading(original, folded, tokens, cues.hits, cues.cue_counts, cues.form | folded.rule_counts)

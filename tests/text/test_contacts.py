@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.text.codepoints import from_arrow, from_list
 from pipeline.text.contacts import PLACEHOLDERS, redact, redact_batch
+from pipeline.text.normalise import normalise
 from tests.tiny import POSTS, strings
 
 WECHAT, QQ, PHONE, MAIL = (PLACEHOLDERS[kind] for kind in ("wechat", "qq", "phone", "mail"))
@@ -172,7 +173,7 @@ def test_a_text_of_many_handles() -> None:
     text = "".join(f"第{i}位 微信：lili{i:04d} 电话139{i:08d} " for i in range(2_000))
     got, counts = redact(strings("你好", text, None))
     assert counts.tolist() == [0, 4_000, 0]
-    assert got.to_pylist() == ["你好", "".join(f"第{i}位 微信：{WECHAT} 电话{PHONE} " for i in range(2_000)), ""]
+    assert got.to_pylist() == ["你好", "".join(f"第{i}位 微信：{WECHAT} 电话{PHONE} " for i in range(2_000)), None]
 
 
 @settings(deadline=None)
@@ -252,3 +253,24 @@ def test_spans_of_the_redacted_lead_to_the_first_and_last_character_they_cover(t
     first, last = found.span(start, end)
     assert first.tolist() == found.first[start].tolist()
     assert last.tolist() == [found.last[e - 1] if e > s else found.first[s] for s, e in zip(start, end, strict=True)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(["微信：lili8899", "早Ａ❶", "電話13912345678", "\u200b", "，", "\x1e", "好"]), max_size=5
+        ),
+        max_size=6,
+    )
+)
+def test_what_is_redacted_folds_as_if_it_were_folded_anew(texts: list[list[str]]) -> None:
+    original = from_arrow(strings(*map("".join, texts)))
+    redacted = redact_batch(original)
+    ours, want = redacted.folded, normalise(redacted.batch)
+    assert ours.batch.joined == want.batch.joined
+    assert ours.batch.starts.tolist() == want.batch.starts.tolist()
+    assert ours.source.tolist() == want.source.tolist()
+    for rule, counts in want.rule_counts.items():
+        assert ours.rule_counts[rule].tolist() == counts.tolist()
+    assert normalise(original).batch.joined == redacted.unredacted.batch.joined
