@@ -23,7 +23,7 @@ POST_KEY = ["platform", "post_id"]
 UNDATED = "undated"
 BUCKET = "0"  # the only one of a table that is not divided
 BUCKETED = ("posts", "post_features", "campaign_members", "post_judgements", "author_days", "author_trust")
-POSTS_PER_BUCKET = 2**19  # at most, on average: what a stage holds at a time, about 1 GB
+POSTS_PER_BUCKET = 2**18  # at most, on average: what a thread of a stage holds at a time, about half a GB
 # The column whose local month counts; else posted_at.
 _MONTH_OF = {"author_days": "date", "campaigns": "first_at", "campaign_aliases": "replaced_at"}
 _NEVER = -(2**62)

@@ -21,8 +21,9 @@ def n_threads(asked: int) -> int:
     return asked or min(os.cpu_count() or 1, MOST)
 
 
-def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """work(item) for each item, in order. At most 2 * `threads` items are taken ahead of the result that is waited for.
+def in_order(work: Callable[[T], R], items: Iterable[T], threads: int, *, ahead: int = 0) -> Iterator[R]:
+    """work(item) for each item, in order. At most `ahead` items (2 * `threads`, if 0) are taken up to the one whose result is
+    waited for: so many results may be held.
 
     An exception of the work or of the items comes out in its turn; what has not begun by then never begins.
     """
@@ -34,7 +35,7 @@ def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterat
     try:
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) >= 2 * threads:
+            if len(waiting) >= (ahead or 2 * threads):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

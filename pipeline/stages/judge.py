@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +16,7 @@ from pipeline.stages.facts import POST_KEY
 from pipeline.steps.days import FEATURES_READ, JUDGEMENTS_READ, POSTS_READ, at_rows, days_of, earlier_authors
 from pipeline.steps.judge import FEATURES_NEEDED, MEMBER_NEEDED, POSTS_NEEDED, judged
 from pipeline.store import DataFile
+from pipeline.threads import in_order
 
 POSTS = [*dict.fromkeys((*POSTS_NEEDED, *POSTS_READ))]
 FEATURES = [*dict.fromkeys((*FEATURES_NEEDED, *FEATURES_READ))]
@@ -26,47 +29,63 @@ def judge(run: Run) -> Counts:
     posts, features, members, judgements, days = (by_bucket(run, table) for table in tables)
     total = sum(file.rows for files in posts.values() for file in files)
     tell = Progress(run.say, "judge", total)
+    todo = []
     for bucket, files in posts.items():
         around = features.get(bucket, []), members.get(bucket, [])
         derived_from = digest(
             "judge", hash_of(files), *(hash_of(part) for part in around), run.judge.version, run.settings.base_rate
         )
         made = judgements.get(bucket, [])
-        if not (len(made) == len(files) and all_from(derived_from, made)):
-            _judge_bucket(run, files, *around, days.get(bucket, []), derived_from)
-        tell.more(sum(file.rows for file in files))
+        if len(made) == len(files) and all_from(derived_from, made):
+            tell.more(sum(file.rows for file in files))
+        else:
+            todo.append(_Bucket(files, *around, days.get(bucket, []), derived_from))
+    threads = min(run.threads, len(todo))
+    work = partial(_judged, run, run.threads // max(threads, 1))
+    for one, (found, day_rows) in zip(todo, in_order(work, todo, threads, ahead=threads), strict=True):
+        _put(run, one, found, day_rows)
+        tell.more(sum(file.rows for file in one.files))
     drop_others(run, "post_judgements", {partitions.place(file) for files in posts.values() for file in files})
     drop_others(run, "author_days", {partitions.place(file) for files in posts.values() for file in files})
     return {"post_judgements": total, "author_days": sum(file.rows for file in run.tx.data_files("author_days"))}
 
 
-def _judge_bucket(
-    run: Run,
-    files: list[DataFile],
-    read: list[DataFile],
-    joined: list[DataFile],
-    old: list[DataFile],
-    derived_from: str,
-) -> None:
-    """Judge the posts of `files`: their features stand in `read`, their campaigns in `joined`, their days in `old`."""
+@dataclass(frozen=True)
+class _Bucket:
+    """Files of a platform's bucket of authors: of posts, their features, their campaigns, their days so far."""
+
+    files: list[DataFile]
+    read: list[DataFile]
+    joined: list[DataFile]
+    old: list[DataFile]
+    derived_from: str
+
+
+def _judged(run: Run, threads: int, bucket: _Bucket) -> tuple[pa.Table, pa.Table]:
+    """The judgements of a bucket's posts and its days."""
     posts = run.tx.rows_of(
-        "posts", files, POSTS
+        "posts", bucket.files, POSTS
     )  # by month, then author and time: an author's earlier posts come first
-    features = beside(run, posts, read, "post_features", FEATURES)
-    members = run.tx.rows_of("campaign_members", joined, MEMBERS)
+    features = beside(run, posts, bucket.read, "post_features", FEATURES)
+    members = run.tx.rows_of("campaign_members", bucket.joined, MEMBERS)
     member = match_rows(posts, members, POST_KEY)
     found = judged(
         posts, features, take_rows(members.select(MEMBER_NEEDED), member),
-        judge=run.judge, base_rate=run.settings.base_rate, threads=run.threads,
+        judge=run.judge, base_rate=run.settings.base_rate, threads=threads,
     )  # fmt: skip
     repeats, others = (at_rows(flag, member) for flag in earlier_authors(members))
     days = days_of(
         posts.select(POSTS_READ), features.select(FEATURES_READ), found.select(JUDGEMENTS_READ), repeats, others
     )
-    starts = np.cumsum([0, *(file.rows for file in files)]).tolist()
-    for file, start in zip(files, starts, strict=False):
-        run.tx.put("post_judgements", file.keys, file.stem, found.slice(start, file.rows), derived_from=derived_from)
-    _put_days(run, files, days, old, derived_from)
+    return found, days
+
+
+def _put(run: Run, bucket: _Bucket, found: pa.Table, days: pa.Table) -> None:
+    starts = np.cumsum([0, *(file.rows for file in bucket.files)]).tolist()
+    for file, start in zip(bucket.files, starts, strict=False):
+        part = found.slice(start, file.rows)
+        run.tx.put("post_judgements", file.keys, file.stem, part, derived_from=bucket.derived_from)
+    _put_days(run, bucket.files, days, bucket.old, bucket.derived_from)
 
 
 def _put_days(run: Run, files: Sequence[DataFile], days: pa.Table, old: list[DataFile], derived_from: str) -> None:

@@ -18,6 +18,7 @@ from pipeline.stages.known import AsKnown, Stored
 from pipeline.steps.author_floods import added, campaign_states
 from pipeline.steps.trust import Others, first_days, scores_by_platform, trust_of, with_percentiles
 from pipeline.tables import TIME, schema
+from pipeline.threads import in_order
 from pipeline.trust_model import TrustModel
 
 READ = ("posts", "post_features", "campaign_members", "post_judgements", "author_days")
@@ -50,14 +51,17 @@ def trust(run: Run) -> Counts:
 
 def _write(run: Run, clock: Clock, model: TrustModel, derived_from: str) -> None:
     parts = Stored(run) if clock.everything else AsKnown(run, clock.known_at)
-    others = _others(parts, clock.as_of)
+    others = _others(run, parts, clock.as_of)
     rows, scores = Spill(run.tx.scratch, "trust", schema("author_trust")), []
     tell = Progress(run.say, "trust", len(parts.stems) + 1)  # the last step is the writing
-    for stem in parts.stems:
-        some = trust_of(
+
+    def work(stem: str) -> pa.Table:
+        return trust_of(
             parts.days(stem), parts.members(stem), parts.posts(stem), others,
             as_of=clock.as_of, known_at=clock.known_at, model=model,
         )  # fmt: skip
+
+    for stem, some in zip(parts.stems, in_order(work, parts.stems, run.threads, ahead=run.threads), strict=True):
         rows.add(int(stem), some)
         scores.append(some.select(["platform", "trust_score"]))
         tell.more(1)
@@ -69,15 +73,18 @@ def _write(run: Run, clock: Clock, model: TrustModel, derived_from: str) -> None
         run.tx.drop("author_trust", ordered("author_trust", keys), stem)
 
 
-def _others(parts: Stored, as_of: date) -> Others:
+def _others(run: Run, parts: Stored, as_of: date) -> Others:
     """What all authors made of the campaigns, and the first day of each platform."""
-    states: list[pa.Table] = []
+
+    def work(stem: str) -> Others:
+        days = parts.days(stem, ["platform", "date", "n_posts"])
+        return Others(campaign_states(parts.members(stem), as_of), first_days(days, as_of))
+
+    found = list(in_order(work, parts.stems, run.threads))
     firsts: dict[str, int] = {}
-    for stem in parts.stems:
-        states.append(campaign_states(parts.members(stem), as_of))
-        for platform, day in first_days(parts.days(stem, ["platform", "date", "n_posts"]), as_of).items():
-            firsts[platform] = min(day, firsts.get(platform, day))
-    return Others(added(states), firsts)
+    for platform, day in (pair for one in found for pair in one.first_days.items()):
+        firsts[platform] = min(day, firsts.get(platform, day))
+    return Others(added([one.campaigns for one in found]), firsts)
 
 
 def _clock(run: Run) -> Clock | None:

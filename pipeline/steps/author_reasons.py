@@ -23,10 +23,12 @@ def reasons(n_posts: Ints, features: dict[str, Floats], sells: NDArray[np.bool_]
     told.insert(0, (np.isnan(features["posts_W90"]), [n_posts, " posts in all: too few to judge by"]))
     holds = np.stack([where for where, _ in told], axis=1)
     holds &= np.cumsum(holds, axis=1) <= MOST_REASONS
-    words = pa.chunked_array([_sentence(parts, len(n_posts)) for _, parts in told])
+    said = [_sentence(parts, np.flatnonzero(holds[:, kind])) for kind, (_, parts) in enumerate(told)]
     row, kind = np.nonzero(holds)
+    begins = np.cumsum([0, *map(len, said[:-1])])  # of each kind among all sentences
+    at = begins[kind] + (np.cumsum(holds, axis=0) - 1)[row, kind]
     offsets = np.concatenate(([0], np.cumsum(holds.sum(axis=1)))).astype(np.int32)
-    values = words.take(pa.array(kind * len(n_posts) + row)).combine_chunks()
+    values = pa.concat_arrays(said).take(pa.array(at))
     return pa.ListArray.from_arrays(pa.array(offsets), values).cast(TEXTS)
 
 
@@ -57,8 +59,10 @@ def _virtues(f: dict[str, Floats], sells: NDArray[np.bool_]) -> list[Reason]:
     ]
 
 
-def _sentence(parts: list[Any], n: int) -> pa.Array:
-    columns = [pa.array([part] * n if isinstance(part, str) else part).cast(pa.string()) for part in parts]
+def _sentence(parts: list[Any], rows: Ints) -> pa.Array:
+    columns = [
+        pa.array([part] * len(rows) if isinstance(part, str) else part[rows]).cast(pa.string()) for part in parts
+    ]
     return pc.binary_join_element_wise(*columns, "")
 
 
