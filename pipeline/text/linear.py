@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from pipeline.errors import PermanentError
@@ -24,6 +23,9 @@ from pipeline.text.compiled import kernel
 from pipeline.text.ngrams import Small, text_keys, weigh
 from pipeline.text.reading import Reader, Reading
 from pipeline.text.vocabulary import Counts, Vocabulary
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp  # training only: importing it takes a tenth of a second
 
 Floats = NDArray[np.float64]
 _N_DAMPED = np.uint64(64)
@@ -43,6 +45,8 @@ def form_counts(reader: Reader, reading: Reading) -> dict[str, NDArray[Any]]:
 
 def form_matrix(counts: dict[str, NDArray[Any]], entries: list[str]) -> sp.csr_matrix:
     """1.0 where the count reaches the step: texts by entries; an entry of an unknown count stays 0."""
+    from scipy.sparse import csr_matrix
+
     n_rows = len(next(iter(counts.values())))
     columns = []
     for entry in entries:
@@ -50,7 +54,7 @@ def form_matrix(counts: dict[str, NDArray[Any]], entries: list[str]) -> sp.csr_m
         values = counts.get(name)
         columns.append(np.zeros(n_rows, bool) if values is None else values >= int(step))
     dense = np.array(columns, bool).reshape(len(entries), n_rows).T
-    return sp.csr_matrix(dense, dtype=np.float32)
+    return csr_matrix(dense, dtype=np.float32)
 
 
 def form_entries(counts: dict[str, NDArray[Any]]) -> list[str]:
@@ -97,9 +101,11 @@ class LinearModel:
 
     def features(self, reader: Reader, reading: Reading) -> sp.csr_matrix:
         """Texts by entries."""
+        from scipy.sparse import hstack
+
         words = weigh(self.vocabulary.counts(reading.folded.batch, reading.tokens).matrix())
         form = form_matrix(form_counts(reader, reading), self.entries["text"][self.n_texts :].to_pylist())
-        return sp.hstack([words, form * np.float32(FORM_SCALE)], format="csr")
+        return hstack([words, form * np.float32(FORM_SCALE)], format="csr")
 
     def logits(self, reader: Reader, reading: Reading) -> Floats:
         """Texts by classes; each row depends on its own text only."""

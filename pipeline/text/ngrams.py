@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from pipeline.text.codepoints import Codes, Ints, TextBatch, from_arrow
 from pipeline.text.compiled import kernel
 from pipeline.text.segment import Tokens
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp  # training only: importing it takes a tenth of a second
 
 Keys = NDArray[np.uint64]
 Small = NDArray[np.int32]

@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from pipeline.text.codepoints import SEPARATOR, Codes, Ints, TextBatch, from_arrow, to_arrow
 from pipeline.text.compiled import kernel
+from pipeline.text.kept_arrays import kept
 
 # Characters that show nothing: soft hyphen, joiners, fillers of Hangul, direction marks, variation selectors, tags.
 _INVISIBLE = (
@@ -80,6 +83,13 @@ def _fold_one(char: str) -> str:
 
 @lru_cache(maxsize=1)
 def _table() -> _Table:
+    """The table, kept or made: OpenCC and Unicode's own tables take a tenth of a second to ask."""
+    tables = (version("opencc-pyo3"), unicodedata.unidata_version)
+    made_from = [Path(__file__).read_bytes(), *(table.encode() for table in tables)]
+    return _Table(**kept("folds", made_from, ["single", "several"], lambda: vars(_made())))
+
+
+def _made() -> _Table:
     single = np.arange(0x110000, dtype=np.uint32) | np.uint32(1 << _WIDTH)
     several: list[int] = []
     for code, (folded, why) in _folds().items():

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pipeline.errors import PermanentError
 from pipeline.text.codepoints import Ints, TextBatch
 from pipeline.text.compiled import kernel
+from pipeline.text.kept_arrays import Arrays, kept
 from pipeline.text.ngrams import Small
 from pipeline.text.segment import Tokens
 from pipeline.text.vocabulary import Vocabulary
@@ -42,21 +43,34 @@ class SnowTable:
 @lru_cache(maxsize=1)
 def snow_table() -> SnowTable:
     """The table inside the installed snownlp package (read as data: importing snownlp loads all of its models)."""
+    home = _home()
+    files = [home / "sentiment" / "sentiment.marshal.3", home / "normal" / "stopwords.txt"]
+    made_from = [Path(__file__).read_bytes(), *(file.read_bytes() for file in files)]
+    arrays = kept("snownlp", made_from, ["words", "odds", "prior"], lambda: _made(*files))
+    words = pa.array(arrays["words"].tobytes().decode().split("\n"), pa.string())
+    return SnowTable(words, arrays["odds"], float(arrays["prior"]))
+
+
+def _home() -> Path:
     spec = find_spec("snownlp")
     if spec is None or spec.origin is None:
         raise PermanentError("snownlp: not installed; expected snownlp 0.12.3; install xinren with its dependencies")
-    home = Path(spec.origin).parent
-    with gzip.open(home / "sentiment" / "sentiment.marshal.3") as file:
+    return Path(spec.origin).parent
+
+
+def _made(trained: Path, stopwords: Path) -> Arrays:
+    with gzip.open(trained) as file:
         table = marshal.loads(file.read())["d"]  # noqa: S302 - a file of the installed package, as trusted as its code
     positive, negative = table["pos"], table["neg"]
-    stops = set((home / "normal" / "stopwords.txt").read_text("utf-8").split())
+    stops = set(stopwords.read_text("utf-8").split())
     words = sorted((set(positive["d"]) | set(negative["d"])) - stops) + sorted(stops)
     log = {k: np.log([d["d"].get(w, d["none"]) for w in words]) - np.log(d["total"]) for k, d in table.items()}
     odds = log["pos"] - log["neg"]
     odds[len(words) - len(stops) :] = 0.0
     unknown = np.log(positive["none"] / positive["total"]) - np.log(negative["none"] / negative["total"])
-    prior = float(np.log(positive["total"]) - np.log(negative["total"]))
-    return SnowTable(pa.array(words, pa.string()), np.append(odds, unknown), prior)
+    prior = np.log(positive["total"]) - np.log(negative["total"])
+    text = np.frombuffer("\n".join(words).encode(), np.uint8)  # no word holds a line break
+    return {"words": text, "odds": np.append(odds, unknown), "prior": np.array(prior)}
 
 
 @lru_cache(maxsize=1)

@@ -7,17 +7,19 @@ branches took half of the time. A dictionary word is hashed once in a process, t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import scipy.sparse as sp
 
 from pipeline.errors import PermanentError
 from pipeline.text.codepoints import Bytes, Codes, Ints, TextBatch
 from pipeline.text.compiled import kernel
 from pipeline.text.ngrams import LONGEST, START, Keys, Small, Strings, absorb, coded, text_keys, word_key
 from pipeline.text.segment import Tokens
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp  # training only: importing it takes a tenth of a second
 
 _VALUE = np.uint64((1 << 22) - 1)
 _TAG = ~_VALUE
@@ -40,8 +42,10 @@ class Counts:
 
     def matrix(self) -> sp.csr_matrix:
         """Texts by entries, float32."""
+        from scipy.sparse import csr_matrix
+
         cells = (self.times.astype(np.float32), self.entries.astype(np.int64), self.indptr)
-        matrix = sp.csr_matrix(cells, shape=(len(self.indptr) - 1, self.n_entries))
+        matrix = csr_matrix(cells, shape=(len(self.indptr) - 1, self.n_entries))
         matrix.sort_indices()
         return matrix
 
