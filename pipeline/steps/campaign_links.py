@@ -137,9 +137,9 @@ def _size(card: np.uint64) -> int:
 
 @kernel
 def _drawn_in(drawn: Words) -> int:
-    n = np.uint64(0)
+    n = 0
     for word in drawn:
-        n += bits(word)
+        n += int(np.int64(bits(word)))  # signed: with an unsigned number the sum would be a float
     return n
 
 
@@ -205,7 +205,7 @@ def _lead(
                 least = max(best_score, LEAST_SIMILARITY)
                 most = min(together, theirs - exemplars[rival, 3])
                 for word in range(_MAP):
-                    most += bits(drawn[word] & maps[rival, word])
+                    most += int(np.int64(bits(drawn[word] & maps[rival, word])))
                 if most < least / (1 + least) * (size + theirs) - 1e-9:
                     continue
                 turn += 1
