@@ -78,6 +78,15 @@ def _stage_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
 
 
+def _campaign_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--top", type=int, default=10, metavar="N", help="how many of the largest to show (default 10)")
+    _flag(parser, "--kind", metavar="KIND", help="only template, repost, same_author, chain, quote or flood")
+    _flag(parser, "--show", metavar="CAMPAIGN_ID", help="one campaign with its wordings, from the lake as it is")
+    parser.set_defaults(
+        run=lambda a: commands.campaigns(_settings(a), top=a.top, kind=a.kind, show=a.show, quiet=a.quiet)
+    )
+
+
 _STAGES = {
     "gather": "exports -> raw_posts, rejects, posts", "features": "posts -> post_features (the text alone)",
     "campaigns": "near-duplicates across authors -> campaigns", "judge": "-> post_judgements, author_days",
@@ -107,6 +116,8 @@ def build_parser() -> argparse.ArgumentParser:
     for name, help_ in _STAGES.items():
         stage = command(name, help_, lambda a: commands.stage(a.command, _settings(a), quiet=a.quiet))
         _stage_flags(stage)
+        if name == "campaigns":
+            _campaign_flags(stage)
     _scoring(command)
     _lake_commands(command)
     _learning(command)

@@ -69,6 +69,24 @@ def stage(name: str, settings: Settings, *, quiet: bool) -> int:
     return 0
 
 
+def campaigns(settings: Settings, *, top: int, kind: str | None, show: str | None, quiet: bool) -> int:
+    """The stage, then the largest campaigns; or one of them with its wordings, from the lake as it is."""
+    from pipeline.steps.campaign_kinds import KINDS
+    from pipeline.view.campaigns import show_one, show_top
+
+    if top < 1:
+        raise UsageError(f"campaigns --top: got {top}; expected 1 or more")
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"campaigns --kind: got {one_line(kind, 40)}; expected one of {', '.join(KINDS)}")
+    if show is not None:
+        show_one(settings, show)
+        return 0
+    stage("campaigns", settings, quiet=quiet)
+    if not quiet:
+        show_top(settings, top, kind)
+    return 0
+
+
 def _must_have_input(command: str, settings: Settings) -> None:
     from pipeline.sources import find_inputs
 

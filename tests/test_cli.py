@@ -101,10 +101,27 @@ def test_stages_one_by_one_give_what_run_gives(xinren: Run, feed: Path, feed_lak
     assert "raw_posts 52, raw_authors 0, rejects 6" in good(xinren("gather", "--input", feed, "--lake", "new"))
     for name in ("features", "campaigns", "judge", "trust", "summary"):
         out = good(xinren(name, "--lake", "new", "--as-of", "2026-03-05"))
-        assert out.count("\n") == 1
+        assert out.count("\n") == 1 or name == "campaigns"
     assert [f.path for f in Lake.open("new").snapshot().files if "raw" not in f.table] == [
         f.path for f in Lake.open(str(feed_lake)).snapshot().files if "raw" not in f.table
     ]
+
+
+def test_campaigns_are_listed_and_one_is_shown(xinren: Run, lake: Path) -> None:
+    listed = good(xinren("campaigns", "--lake", lake, "--top", "1", "--kind", "flood"))
+    assert "campaigns of kind flood, 1 shown" in listed
+    campaign_id = next(word for word in listed.split() if word.startswith("wechat_moments:"))
+    shown = good(xinren("campaigns", "--lake", lake, "--show", campaign_id))
+    assert "flood: 4 posts, 4 authors" in shown
+    assert "campaign_members" not in shown  # the stage did not run
+    assert good(xinren("campaigns", "--lake", lake, "--quiet")) == ""
+
+
+@pytest.mark.parametrize("words", [("--top", "0"), ("--kind", "nix"), ("--show", "weibo:nix"), ("--top", "x")])
+def test_campaigns_asked_for_wrongly(xinren: Run, feed_lake: Path, words: tuple[str, str]) -> None:
+    status, out, err = xinren("campaigns", "--lake", feed_lake, *words)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "expected" in err or "invalid" in err
 
 
 def test_check_counts_what_it_looked_at(xinren: Run, lake: Path) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline import partitions
-from pipeline.order import Ints, sort_rows, sorted_rows
+from pipeline.order import Ints, sorted_rows
 from pipeline.run import Run, beside
 from pipeline.spill import Spill
 from pipeline.steps.campaign_texts import Shelf
@@ -22,6 +23,7 @@ from pipeline.store import DataFile
 AT_A_TIME = 300_000  # posts read or sorted at once
 ROW_BITS = 32  # of a post's place: the number of its file, before its row
 Files = list[tuple[int, DataFile]]
+T = TypeVar("T")
 
 
 class FileShelf(Shelf):
@@ -67,17 +69,20 @@ def by_month(files: Files) -> list[Files]:
     return list(months.values())
 
 
-def posts_in_order(run: Run, files: Files, columns: list[str]) -> Iterator[pa.Table]:
-    """All posts in the order of campaigns, some at a time: `columns`, text_label and `place`.
+def posts_in_order(run: Run, files: Files, columns: list[str]) -> Iterator[tuple[pa.Table, Ints]]:
+    """All posts, some at a time, and their order for campaigns: `columns`, text_label and `place`.
 
     Months are in order, and a month is sorted; one too large to be sorted at once is cut into slices first, each of
-    them before the next.
+    them before the next. While one is worked on the next is read and sorted on another thread.
     """
+    return one_ahead(_pieces(run, files, columns))
+
+
+def _pieces(run: Run, files: Files, columns: list[str]) -> Iterator[tuple[pa.Table, Ints]]:
     wanted = list(dict.fromkeys(["post_id", *IN_ORDER, *columns]))
     for group in _grouped(by_month(files)):
         pieces = [_read(run, group, wanted)] if _n_rows(group) <= AT_A_TIME else _slices(run, group, wanted)
-        for rows in pieces:
-            yield sort_rows(rows, IN_ORDER)
+        yield from ((rows, sorted_rows(rows, IN_ORDER)) for rows in pieces)
 
 
 def _slices(run: Run, files: Files, columns: list[str]) -> Iterator[pa.Table]:
@@ -134,3 +139,13 @@ def rows_at(run: Run, files: Files, columns: list[str], places: Ints) -> Iterato
         at = start[number[low:high]] + (places[low:high] & ((1 << ROW_BITS) - 1))
         rows = run.tx.rows_of("posts", [file for _, file in group], columns)
         yield slice(low, high), group, rows.take(pa.array(at))
+
+
+def one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, each made on another thread while the one before is worked on."""
+    none = object()
+    with ThreadPoolExecutor(1) as pool:
+        coming: Future[Any] = pool.submit(next, items, none)
+        while (item := coming.result()) is not none:
+            coming = pool.submit(next, items, none)
+            yield item

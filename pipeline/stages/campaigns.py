@@ -13,12 +13,22 @@ import pyarrow as pa
 from pipeline import partitions
 from pipeline.order import Ints, sort_rows
 from pipeline.run import Counts, Run, digest, drop_others, hashes, is_current, publish
-from pipeline.stages.campaign_files import ROW_BITS, Files, FileShelf, by_month, post_files, posts_in_order, rows_at
+from pipeline.stages.campaign_files import (
+    ROW_BITS,
+    Files,
+    FileShelf,
+    by_month,
+    one_ahead,
+    post_files,
+    posts_in_order,
+    rows_at,
+)
 from pipeline.stages.facts import POST_KEY
 from pipeline.steps.campaign_facts import former_heads
 from pipeline.steps.campaign_texts import NEEDED, Found, Wordings
 from pipeline.steps.campaigns import alias_rows, campaign_ids, member_rows, summary_rows
 from pipeline.tables import concat, empty
+from pipeline.threads import in_order
 
 
 def campaigns(run: Run) -> Counts:
@@ -35,8 +45,8 @@ def campaigns(run: Run) -> Counts:
 def _find(run: Run, files: Files) -> Found:
     """The campaigns of all posts."""
     wordings = Wordings(FileShelf(run.tx.scratch), run.threads)
-    for rows in posts_in_order(run, files, NEEDED):
-        wordings.add(rows)
+    for rows, order in posts_in_order(run, files, NEEDED):
+        wordings.add(rows, order)
     return wordings.find()
 
 
@@ -60,13 +70,17 @@ def _write_campaigns(run: Run, files: Files, found: Found, ids: pa.Array, derive
     """Table campaigns, month by month: that of the first member."""
     places = found.place[found.facts.heads]
     by_place = np.argsort(places)
-    left = {file.keys["part_month"] for file in run.tx.data_files("campaigns")}
-    for month in by_month(files):
+    left, months = {file.keys["part_month"] for file in run.tx.data_files("campaigns")}, by_month(files)
+
+    def work(month: Files) -> pa.Table:
         mine = by_place[slice(*np.searchsorted(places[by_place] >> ROW_BITS, [month[0][0], month[-1][0] + 1]))]
         taken = rows_at(run, month, [*POST_KEY, "author_id", "text"], places[mine])
         rows = concat((summary_rows(found, mine[which], heads, ids) for which, _, heads in taken), "campaigns")
+        return sort_rows(rows, ["campaign_id"])
+
+    for month, rows in zip(months, in_order(work, months, run.threads), strict=True):
         part = month[0][1].keys["part_month"]
-        publish(run, "campaigns", sort_rows(rows, ["campaign_id"]), derived_from, {"part_month": part})
+        publish(run, "campaigns", rows, derived_from, {"part_month": part})
         left.discard(part)
     for part in left:
         publish(run, "campaigns", empty("campaigns"), derived_from, {"part_month": part})
@@ -79,8 +93,8 @@ def _write_members(run: Run, files: Files, found: Found, ids: pa.Array, asked: I
     places = found.place[members]
     at, written = np.searchsorted(places, found.place[asked]), set()
     order = np.argsort(at)
-    names = [pa.nulls(0, pa.string())]
-    for which, group, rows in rows_at(run, files, [*POST_KEY, "author_id", "posted_at"], places):
+    names, columns = [pa.nulls(0, pa.string())], [*POST_KEY, "author_id", "posted_at"]
+    for which, group, rows in one_ahead(rows_at(run, files, columns, places)):
         joined = member_rows(found, members[which], rows, ids)
         bounds = np.searchsorted(places[which] >> ROW_BITS, [*(number for number, _ in group), group[-1][0] + 1])
         for (_, file), start, end in zip(group, bounds.tolist(), bounds[1:].tolist(), strict=False):

@@ -28,8 +28,9 @@ _SOURCE = r"(?:——|--|出自|摘自|选自)\s*[^—，。！？\n]{1,16}[。�
 _MOSTLY = 0.6
 
 
-def kinds(facts: Facts, chosen: Ints, texts: pa.ChunkedArray) -> pa.Array:
-    """The kind of each campaign `chosen` by number, the first of KINDS that fits; `texts`: of their first members.
+def kinds(facts: Facts, chosen: Ints, texts: pa.ChunkedArray, template: NDArray[np.bool_]) -> pa.Array:
+    """The kind of each campaign `chosen` by number, the first of KINDS that fits; `texts`: of their first members;
+    `template`: what is_template says of them.
 
     template: most members are app-made, or the text reads as an app's or a platform's; repost: most are reposts; same_author: one
     known author wrote them all; chain: the text asks to be passed on; quote: most of it stands in quotation marks, or its
@@ -38,7 +39,7 @@ def kinds(facts: Facts, chosen: Ints, texts: pa.ChunkedArray) -> pa.Array:
     n_posts = facts.n_posts[chosen]
     reposts = facts.marked[chosen, 1] * 2 > n_posts
     one_author = (facts.n_authors[chosen] == 1) & (facts.n_unknown[chosen] == 0)
-    tests = [is_template(facts, chosen, texts), reposts, one_author, _says(texts, _ASKING), _is_quote(texts)]
+    tests = [template, reposts, one_author, _says(texts, _ASKING), _is_quote(texts)]
     return pa.array(np.select(tests, KINDS[:-1], KINDS[-1]), pa.string())
 
 

@@ -7,175 +7,80 @@ found for them: so a wording that drifts stays found. It cannot chain: 1 - J is 
 of an exemplar and that within 0.3 of the founder, and no member is less than 0.4 similar to the founder.
 
 Only exemplars that share a band key with the text are compared, and of each key the MOST_KEPT that were joined or
-founded last: a key that a slogan gives to a hundred thousand posts costs each of them no more than that.
+founded last: a key that a slogan gives to a hundred thousand posts costs each of them no more than that. What is
+compared is first bounded from above, by the signatures (by chance, see MOST_BITS) and by a map of 512 bits, one for each
+3-gram by its hash: two texts share no more 3-grams than bits, but for those that fell together in each. Of five
+pairs of posts that share a key without being copies four are told so from one line of memory; the rest is counted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.text.codepoints import Codes, Ints
+from pipeline.steps.campaign_keys import MOST_KEPT, Halves, Numbers, Rooms, bits
+from pipeline.text.codepoints import Ints
 from pipeline.text.compiled import kernel
 from pipeline.text.folding import fixed
-from pipeline.text.sketch import MOST_BITS, N_BANDS, Keys, Words
+from pipeline.text.sketch import MOST_BITS, N_BANDS, Words
 
 LEAST_SIMILARITY = 0.7  # the threshold at which duplication was measured on spam and on honest posts (0.6 joins topics)
 NEW_WORDING = 0.9
 MOST_EXEMPLARS = 8
-MOST_KEPT = 32
-_MOST_PAIRED = 64  # texts of one key that are compared two by two before the clustering
 SEPARATOR_CODE = 0x1E
+_MAP = 8  # words of a map of 3-grams
 _GOLDEN = 0x9E3779B97F4A7C15
 
-Numbers = NDArray[np.int32]
-Halves = NDArray[np.uint16]
 Floats = NDArray[np.float32]
 
 
-def number_texts(hashes: Words) -> tuple[Numbers, Numbers]:
-    """For each post, in order, the number of its text, and for each text its first post. Texts are numbered by those."""
-    text_of = np.empty(len(hashes), np.int32)
-    first = np.empty(len(hashes), np.int32)
-    n = _number(fixed(hashes), fixed(np.argsort(hashes)), text_of, first)
-    return text_of, first[:n].copy()
-
-
-def number_buckets(keys: Keys, signatures: Words) -> tuple[Numbers, int]:
-    """For each text the number of its bucket in one band, or -1; and how many buckets there are.
-
-    A bucket holds the texts of one key. Left out are those whose signature is like no other's there, for they can
-    neither join nor be joined.
+@dataclass(frozen=True)
+class Links:
+    """By text number. founder: the text that founded its campaign; similarity: to that; nearest: to the nearest exemplar
+    there was.
     """
-    packed = (keys.astype(np.uint64) << np.uint64(32)) | np.arange(len(keys), dtype=np.uint64)
-    packed.sort()
-    buckets = np.full(len(keys), -1, np.int32)
-    return buckets, _bucket(fixed(packed), fixed(signatures), buckets)
+
+    founder: Numbers
+    similarity: Floats
+    nearest: Floats
+
+    @staticmethod
+    def of_none(n_texts: int) -> Links:
+        """As if each text led itself."""
+        return Links(np.arange(n_texts, dtype=np.int32), np.ones(n_texts, np.float32), np.ones(n_texts, np.float32))
 
 
-def pack(codes: Codes, starts: Ints, kept: NDArray[np.bool_]) -> Halves:
-    """The texts `kept` of a batch as UTF-16, each ended by the separator: half the memory, and exact."""
-    out = np.empty(2 * len(codes), np.uint16)
-    return out[: _pack(fixed(codes), fixed(starts), fixed(kept), out)].copy()
-
-
-@dataclass
 class Leaders:
-    """The clustering so far: `add` texts in order, then read the arrays by text number.
+    """The clustering of one share of the texts: `add` them in order. It writes on their links and rooms, and on no others'.
 
-    founder: the text that founded the campaign of each; similarity: to the founder; nearest: to the nearest exemplar
-    there was. Room for a text is taken from the machine only once it is written on.
+    n_texts: how many will be added; n_halves: no fewer than their letters with their ends. Room for a text is taken from
+    the machine only once it is written on.
     """
 
-    n_texts: int
-    n_buckets: int
-    n_entries: int  # texts in buckets, counted once for each bucket
-    n_halves: int  # letters of all texts to be added, with their ends
-    founder: Numbers = field(init=False)
-    similarity: Floats = field(init=False)
-    nearest: Floats = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.founder = np.arange(self.n_texts, dtype=np.int32)
-        self.similarity, self.nearest = np.ones(self.n_texts, np.float32), np.ones(self.n_texts, np.float32)
-        self._used = np.zeros(3, np.int64)  # exemplars, nodes, halves
-        self._exemplars = np.empty((self.n_texts + 1, 4), np.int32)  # text, founder, 3-grams, exemplars of its family
-        self._signatures, self._seen = np.empty(self.n_texts, np.uint64), np.zeros(self.n_texts, np.int32)
-        self._starts, self._pool = np.zeros(self.n_texts + 1, np.int64), np.empty(self.n_halves, np.uint16)
-        self._heads, self._filled = np.zeros(self.n_buckets, np.int32), np.zeros(self.n_buckets, np.uint8)
-        self._nodes = np.empty((self.n_entries + 1, 2), np.int32)  # exemplar, next node; 0 is none
+    def __init__(self, links: Links, rooms: Numbers, n_texts: int, n_halves: int) -> None:
+        self._links = links
+        self._rooms = rooms  # of each bucket: how many exemplars it holds, then they
+        self._used = np.zeros(2, np.int64)  # exemplars, halves
+        self._exemplars = np.empty((n_texts, 4), np.int32)  # text, founder, exemplars of its family, bits of its map
+        self._cards = np.empty((n_texts, 2), np.uint64)  # signature; text last compared with it, and its 3-grams
+        self._maps = np.empty((n_texts, _MAP), np.uint64)
+        self._starts, self._pool = np.zeros(n_texts + 1, np.int64), np.empty(n_halves, np.uint16)
 
     def add(
-        self, letters: Halves, chosen: NDArray[np.bool_], numbers: Numbers, buckets: Numbers, signatures: Words
+        self, letters: Halves, chosen: NDArray[np.bool_], numbers: Numbers, buckets: Rooms, signatures: Words
     ) -> None:
         """The next texts: those `chosen` of `letters` (packed); their numbers, buckets (texts, 18) and signatures."""
         starts = np.concatenate(([0], np.flatnonzero(letters == SEPARATOR_CODE) + 1))
         longest = int(np.diff(starts).max(initial=1))
         slots = 1 << max(6, (6 * longest).bit_length())
+        links = self._links
         _lead(
             fixed(letters), fixed(starts), fixed(np.flatnonzero(chosen)), fixed(numbers), fixed(buckets),
-            fixed(signatures), np.empty(slots, np.uint64), np.zeros((slots, 2), np.int32), self.founder, self.similarity,
-            self.nearest, self._used, self._exemplars, self._signatures, self._seen, self._starts, self._pool, self._heads,
-            self._filled, self._nodes,
+            fixed(signatures), np.empty(slots, np.uint64), np.zeros((slots, 2), np.int32), links.founder, links.similarity,
+            links.nearest, self._used, self._exemplars, self._cards, self._maps, self._starts, self._pool, self._rooms,
         )  # fmt: skip
-
-
-@kernel
-def _number(hashes: Words, order: Ints, text_of: Numbers, first: Numbers) -> int:
-    n, at = 0, 0
-    while at < len(order):
-        stop, earliest = at, order[at]
-        while stop < len(order) and hashes[order[stop]] == hashes[order[at]]:
-            earliest = min(earliest, order[stop])
-            stop += 1
-        for place in range(at, stop):
-            text_of[order[place]] = earliest
-        at = stop
-    for post in range(len(text_of)):
-        earliest = text_of[post]
-        if earliest == post:
-            first[n] = post
-            text_of[post] = n
-            n += 1
-        else:
-            text_of[post] = text_of[earliest]  # which has its number by now
-    return n
-
-
-@kernel
-def _bits(word: np.uint64) -> np.uint64:
-    """How many bits of a 64-bit word are set (Warren, Hacker's Delight, 5-1)."""
-    word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
-
-
-@kernel
-def _bucket(packed: Words, signatures: Words, buckets: Numbers) -> int:
-    at, base = 0, 0
-    near = np.empty(_MOST_PAIRED, np.bool_)
-    mine = np.empty(_MOST_PAIRED, np.uint64)
-    while at < len(packed):
-        stop, key = at + 1, packed[at] >> np.uint64(32)
-        while stop < len(packed) and packed[stop] >> np.uint64(32) == key:
-            stop += 1
-        n, used = stop - at, False
-        for i in range(min(n, _MOST_PAIRED)):
-            near[i] = n > _MOST_PAIRED
-            mine[i] = signatures[np.uint32(packed[at + i])]
-        if 1 < n <= _MOST_PAIRED:
-            for i in range(1, n):
-                for j in range(i):
-                    if _bits(mine[i] ^ mine[j]) <= MOST_BITS:
-                        near[i] = near[j] = True
-        if n > 1:
-            for i in range(n):
-                if n > _MOST_PAIRED or near[i]:
-                    buckets[np.uint32(packed[at + i])] = base
-                    used = True
-        base += used
-        at = stop
-    return base
-
-
-@kernel
-def _pack(codes: Codes, starts: Ints, kept: NDArray[np.bool_], out: Halves) -> int:
-    written = 0
-    for text in range(len(kept)):
-        if not kept[text]:
-            continue
-        for at in range(starts[text], starts[text + 1]):
-            code = codes[at]
-            if code >= 0x10000:
-                out[written] = 0xD800 + ((code - 0x10000) >> 10)
-                written += 1
-                code = 0xDC00 + ((code - 0x10000) & 0x3FF)
-            out[written] = code
-            written += 1
-    return written
 
 
 @kernel
@@ -193,29 +98,48 @@ def _letter(halves: Halves, at: int) -> np.uint64:
 
 
 @kernel
-def _slot(gram: np.uint64, stamp: int, mask: int, grams: Words, stamps: Numbers) -> np.uint64:
+def _slot(gram: np.uint64, mixed: np.uint64, stamp: int, mask: int, grams: Words, stamps: Numbers) -> np.uint64:
     """Where the 3-gram stands in the table of the text `stamp`, or where it would."""
-    at = ((gram * np.uint64(_GOLDEN)) >> np.uint64(32)) & np.uint64(mask)
+    at = (mixed >> np.uint64(32)) & np.uint64(mask)
     while stamps[at, 0] == stamp and grams[at] != gram:
         at = (at + np.uint64(1)) & np.uint64(mask)
     return at
 
 
 @kernel
-def _mark(halves: Halves, start: int, end: int, stamp: int, mask: int, grams: Words, stamps: Numbers) -> int:
-    """Enter the text's 3-grams into the table; how many distinct ones there are."""
+def _mark(
+    halves: Halves, start: int, end: int, stamp: int, mask: int, grams: Words, stamps: Numbers, drawn: Words
+) -> int:
+    """Enter the text's 3-grams into the table and the map `drawn`; how many distinct ones there are."""
     n, gram, letters = 0, np.uint64(0), 0
     at = start
+    drawn[:] = 0
     while at < end:
         letter = _letter(halves, at)
         at += 2 if letter >= 0x10000 else 1
         gram = ((gram << np.uint64(21)) | letter) & np.uint64((1 << 63) - 1)
         letters += 1
         if letters > 2:
-            slot = _slot(gram, stamp, mask, grams, stamps)
+            mixed = gram * np.uint64(_GOLDEN)
+            slot = _slot(gram, mixed, stamp, mask, grams, stamps)
             if stamps[slot, 0] != stamp:
                 stamps[slot, 0], stamps[slot, 1], grams[slot] = stamp, 0, gram
+                drawn[mixed >> np.uint64(61)] |= np.uint64(1) << ((mixed >> np.uint64(55)) & np.uint64(63))
                 n += 1
+    return n
+
+
+@kernel
+def _size(card: np.uint64) -> int:
+    """3-grams, of the half of a card that tells them."""
+    return int(np.int64(card & np.uint64(0xFFFFFFFF)))
+
+
+@kernel
+def _drawn_in(drawn: Words) -> int:
+    n = 0
+    for word in drawn:
+        n += int(np.int64(bits(word)))  # signed: with an unsigned number the sum would be a float
     return n
 
 
@@ -238,7 +162,7 @@ def _similarity(
         gram = ((gram << np.uint64(21)) | letter) & np.uint64((1 << 63) - 1)
         letters += 1
         if letters > 2:
-            slot = _slot(gram, stamp, mask, grams, stamps)
+            slot = _slot(gram, gram * np.uint64(_GOLDEN), stamp, mask, grams, stamps)
             if stamps[slot, 0] == stamp:
                 n += stamps[slot, 1] != turn
                 stamps[slot, 1] = turn
@@ -251,35 +175,43 @@ def _similarity(
 
 @kernel
 def _lead(
-    halves: Halves, starts: Ints, rows: Ints, numbers: Numbers, buckets: Numbers, signatures: Words, grams: Words,
-    stamps: Numbers, founder: Numbers, similarity: Floats, nearest: Floats, used: Ints, exemplars: Numbers, exemplar_signatures: Words,
-    seen: Numbers, pool_starts: Ints, pool: Halves, heads: Numbers, filled: NDArray[np.uint8], nodes: Numbers,
+    halves: Halves, starts: Ints, rows: Ints, numbers: Numbers, buckets: Rooms, signatures: Words, grams: Words,
+    stamps: Numbers, founder: Numbers, similarity: Floats, nearest: Floats, used: Ints, exemplars: Numbers, cards: Words,
+    maps: Words, pool_starts: Ints, pool: Halves, rooms: Numbers,
 ) -> None:  # fmt: skip
+    drawn = np.empty(_MAP, np.uint64)
     for i in range(len(numbers)):
         text, stamp, turn = numbers[i], numbers[i] + 1, 0
         start, end = starts[rows[i]], starts[rows[i] + 1] - 1
         mask = 63
         while mask < 3 * (end - start):
             mask = 2 * mask + 1
-        size = _mark(halves, start, end, stamp, mask, grams, stamps)
+        size = _mark(halves, start, end, stamp, mask, grams, stamps, drawn)
+        together = size - _drawn_in(drawn)  # 3-grams that fell on the bit of another
         best, best_score = -1, 0.0
         for band in range(N_BANDS):
-            node = heads[buckets[i, band]] if buckets[i, band] >= 0 else 0
-            while node != 0:
-                rival = nodes[node, 0]
-                node = nodes[node, 1]
-                if seen[rival] == stamp:
+            room = np.int64(buckets[i, band])
+            for place in range(room + 1, room + 1 + rooms[room] if room > 0 else 0):
+                rival = rooms[place]
+                card = cards[rival, 1]
+                if card >> np.uint64(32) == stamp:
                     continue
-                seen[rival] = stamp
-                theirs = exemplars[rival, 2]
-                if min(size, theirs) < LEAST_SIMILARITY * max(size, theirs):
+                theirs = _size(card)
+                cards[rival, 1] = (np.uint64(stamp) << np.uint64(32)) | np.uint64(theirs)
+                if theirs < LEAST_SIMILARITY * size or size < LEAST_SIMILARITY * theirs:
                     continue
-                if _bits(signatures[i] ^ exemplar_signatures[rival]) > MOST_BITS:
+                if bits(signatures[i] ^ cards[rival, 0]) > MOST_BITS:
+                    continue
+                least = max(best_score, LEAST_SIMILARITY)
+                most = min(together, theirs - exemplars[rival, 3])
+                for word in range(_MAP):
+                    most += int(np.int64(bits(drawn[word] & maps[rival, word])))
+                if most < least / (1 + least) * (size + theirs) - 1e-9:
                     continue
                 turn += 1
                 score = _similarity(
-                    pool, pool_starts[rival], pool_starts[rival + 1] - 1, theirs, size, LEAST_SIMILARITY, stamp, turn,
-                    mask, grams, stamps,
+                    pool, pool_starts[rival], pool_starts[rival + 1] - 1, theirs, size, least, stamp, turn, mask, grams,
+                    stamps,
                 )  # fmt: skip
                 if score > best_score or (score == best_score and rival < best):
                     best, best_score = rival, score
@@ -289,56 +221,52 @@ def _lead(
             score = best_score
             if first != best:
                 score = _similarity(
-                    pool, pool_starts[first], pool_starts[first + 1] - 1, exemplars[first, 2], size, 0.0, stamp, turn + 1,
-                    mask, grams, stamps,
+                    pool, pool_starts[first], pool_starts[first + 1] - 1, _size(cards[first, 1]), size, 0.0, stamp,
+                    turn + 1, mask, grams, stamps,
                 )  # fmt: skip
             founder[text], similarity[text], nearest[text] = exemplars[first, 0], score, best_score
-            _use(best, buckets[i], heads, nodes)
-            if best_score >= NEW_WORDING or score < LEAST_SIMILARITY or exemplars[first, 3] >= MOST_EXEMPLARS:
+            _use(best, buckets[i], rooms)
+            if best_score >= NEW_WORDING or score < LEAST_SIMILARITY or exemplars[first, 2] >= MOST_EXEMPLARS:
                 continue
         new = used[0]
         used[0] += 1
-        exemplars[new, 0], exemplars[new, 1], exemplars[new, 2], exemplars[new, 3] = text, new, size, 0
+        exemplars[new, 0], exemplars[new, 1], exemplars[new, 2] = text, new, 0
+        exemplars[new, 3] = size - together
         if not leads:
             exemplars[new, 1] = first
-        exemplars[exemplars[new, 1], 3] += 1
-        exemplar_signatures[new] = signatures[i]
-        pool_starts[new] = used[2]
+        exemplars[exemplars[new, 1], 2] += 1
+        cards[new, 0], cards[new, 1] = signatures[i], np.uint64(size)
+        maps[new] = drawn
+        pool_starts[new] = used[1]
         for at in range(start, end + 1):
-            pool[used[2]] = halves[at]
-            used[2] += 1
-        pool_starts[new + 1] = used[2]
-        _enter(new, buckets[i], heads, filled, nodes, used)
+            pool[used[1]] = halves[at]
+            used[1] += 1
+        pool_starts[new + 1] = used[1]
+        _enter(new, buckets[i], rooms)
 
 
 @kernel
-def _use(exemplar: int, buckets: Numbers, heads: Numbers, nodes: Numbers) -> None:
+def _use(exemplar: int, buckets: Rooms, rooms: Numbers) -> None:
     """Put the exemplar first in each of the buckets in which it stands."""
     for bucket in buckets:
-        before, node = 0, heads[bucket] if bucket >= 0 else 0
-        while node != 0 and nodes[node, 0] != exemplar:
-            before, node = node, nodes[node, 1]
-        if node != 0 and before != 0:
-            nodes[before, 1], nodes[node, 1] = nodes[node, 1], heads[bucket]
-            heads[bucket] = node
+        room = np.int64(bucket)
+        for place in range(room + 1, room + 1 + rooms[room] if room > 0 else 0):
+            if rooms[place] == exemplar:
+                for later in range(place, room + 1, -1):
+                    rooms[later] = rooms[later - 1]
+                rooms[room + 1] = exemplar
+                break
 
 
 @kernel
-def _enter(
-    exemplar: int, buckets: Numbers, heads: Numbers, filled: NDArray[np.uint8], nodes: Numbers, used: Ints
-) -> None:
+def _enter(exemplar: int, buckets: Rooms, rooms: Numbers) -> None:
     """Put a new exemplar first in each of the buckets; from a full one the exemplar used longest ago goes."""
     for bucket in buckets:
-        if bucket < 0:
+        room = np.int64(bucket)
+        if room == 0:
             continue
-        if filled[bucket] < MOST_KEPT:
-            filled[bucket] += 1
-            used[1] += 1
-            new = used[1]
-        else:
-            before, new = 0, heads[bucket]
-            while nodes[new, 1] != 0:
-                before, new = new, nodes[new, 1]
-            nodes[before, 1] = 0
-        nodes[new, 0], nodes[new, 1] = exemplar, heads[bucket]
-        heads[bucket] = new
+        if rooms[room] < MOST_KEPT:
+            rooms[room] += 1
+        for place in range(room + rooms[room], room + 1, -1):
+            rooms[place] = rooms[place - 1]
+        rooms[room + 1] = exemplar

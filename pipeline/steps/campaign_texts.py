@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from pipeline.hashing import hash_rows
 from pipeline.order import flags, numbers
 from pipeline.steps.campaign_facts import AUTO, NO_LABEL, REPOST, UNDATED, Bytes, Facts, Posts, facts
-from pipeline.steps.campaign_links import Floats, Halves, Leaders, Numbers, number_buckets, number_texts, pack
+from pipeline.steps.campaign_keys import Halves, Numbers, Rooms, number_buckets, number_texts, pack
+from pipeline.steps.campaign_links import Floats, Leaders, Links
+from pipeline.steps.campaign_shares import NO_SHARE, Companies, Shares
 from pipeline.tables import CLASSES
 from pipeline.text.codepoints import Ints, from_arrow
 from pipeline.text.folding import fold_batch
@@ -36,7 +38,8 @@ NEEDED = [
     "is_auto_share",
     "first_seen_at",
 ]
-_BATCH = 20_000  # posts folded at a time
+_BATCH = 20_000  # posts taken at a time
+_IN_CACHE = 4_000  # texts folded and sketched at a time: their letters stay in a core's cache
 _PIECE = 50_000  # posts clustered at a time
 
 
@@ -83,28 +86,32 @@ class Wordings:
         self._platforms: list[str] = []
         self._ends: list[tuple[int, int]] = [(0, 0)]  # posts and letters taken, batch by batch
 
-    def add(self, rows: pa.Table) -> None:
-        """Posts that come after all posts added before: columns NEEDED, text_label, and `place`, an integer.
+    def add(self, rows: pa.Table, order: Ints) -> None:
+        """Posts that come after all posts added before, in this order: columns NEEDED, text_label, and `place`, an integer.
 
         Comments, messages and posts with fewer than 12 folded letters are not taken.
         """
-        talk = pc.fill_null(pc.is_in(rows["kind"], pa.array(NO_BROADCAST)), False)
-        rows = rows.filter(pc.invert(talk))
-        batches = (rows.slice(start, _BATCH).combine_chunks() for start in range(0, len(rows), _BATCH))
-        for columns in in_order(_sketched, batches, self._threads):
+        talk = flags(pc.is_in(rows["kind"], pa.array(NO_BROADCAST)))
+        order = order[~talk[order]]
+        rows = rows.select([*NEEDED, "text_label", "place"]).combine_chunks()
+
+        def work(start: int) -> Columns:
+            return _sketched(rows.take(pa.array(order[start : start + _BATCH])))
+
+        for columns in in_order(work, range(0, len(order), _BATCH), self._threads):
             self._put(columns)
 
     def find(self) -> Found:
         """The campaigns of all posts added."""
         text_of, first = number_texts(self._shelf.read("hash", np.uint64))
-        leaders = self._lead(text_of, first)
+        links = self._lead(text_of, first)
         column = self._shelf.read
         posts = Posts(
             column("at", np.int64), column("seen", np.int64), column("author", np.uint64), column("platform", np.uint16),
             column("marks", np.uint8), column("label", np.uint8),
         )  # fmt: skip
-        found = facts(posts, leaders.founder[text_of])
-        return Found(posts, found, column("place", np.int64), text_of, leaders.similarity, leaders.nearest)
+        found = facts(posts, links.founder[text_of])
+        return Found(posts, found, column("place", np.int64), text_of, links.similarity, links.nearest)
 
     def _put(self, columns: Columns) -> None:
         names = columns.platforms
@@ -115,33 +122,49 @@ class Wordings:
         posts, letters = self._ends[-1]
         self._ends.append((posts + len(columns.values["hash"]), letters + len(columns.values["letters"])))
 
-    def _lead(self, text_of: Numbers, first: Numbers) -> Leaders:
-        """The clustering of the texts that share a bucket with another; the rest lead nobody."""
+    def _lead(self, text_of: Numbers, first: Numbers) -> Links:
+        """The clustering of the texts that share a bucket with another, a share on each thread; the rest lead nobody."""
         signatures: Words = self._shelf.read("signature", np.uint64)[first]
-        base, joined, entries = 0, np.zeros(len(first), np.bool_), 0
+        shares, n_places = self._shares(first, signatures)
+        links, rooms = Links.of_none(len(first)), np.zeros(n_places + 1, np.int32)
+        sizes = np.bincount(shares[shares != NO_SHARE], minlength=self._threads)
 
-        def work(band: int) -> tuple[Numbers, int]:
+        def work(number: int) -> None:
+            leaders = Leaders(links, rooms, sizes[number], self._ends[-1][1])
+            for (posts, halves), (posts_end, halves_end) in self._pieces():
+                text = text_of[posts:posts_end]
+                mine = (shares[text] == number) & (first[text] == np.arange(posts, posts_end))
+                if not mine.any():
+                    continue
+                told = text[mine]
+                low, high = int(told[0]), int(told[-1]) + 1
+                read = (self._shelf.read(f"bucket{band}", np.uint32, low, high)[told - low] for band in range(N_BANDS))
+                letters: Halves = self._shelf.read("letters", np.uint16, halves, halves_end)
+                leaders.add(letters, mine, told, np.stack(list(read), axis=1), signatures[told])
+
+        for _ in in_order(work, range(self._threads), self._threads):
+            pass
+        return links
+
+    def _shares(self, first: Numbers, signatures: Words) -> tuple[Shares, int]:
+        """The share of each text, NO_SHARE for those that share no bucket; how many places all rooms take.
+
+        Buckets are put aside band by band in place of the keys.
+        """
+        n_places, joined, companies = 0, np.zeros(len(first), np.bool_), Companies(len(first))
+
+        def work(band: int) -> tuple[Rooms, int]:
             return number_buckets(self._shelf.read(f"key{band}", np.uint32)[first], signatures)
 
-        for band, (buckets, n) in enumerate(in_order(work, range(N_BANDS), min(self._threads, 2))):
-            inside = buckets >= 0
+        for band, (buckets, places) in enumerate(in_order(work, range(N_BANDS), min(self._threads, 2))):
+            inside = buckets > 0
             joined |= inside
-            entries += int(inside.sum())
-            self._shelf.append(f"bucket{band}", np.where(inside, buckets + np.int32(base), buckets))
+            if self._threads > 1:
+                companies.join(buckets, places)
+            self._shelf.append(f"bucket{band}", np.where(inside, buckets + np.uint32(n_places), buckets))
             self._shelf.drop(f"key{band}")
-            base += n
-        leaders = Leaders(len(first), base, entries, self._ends[-1][1])
-        for (posts, halves), (posts_end, halves_end) in self._pieces():
-            text = text_of[posts:posts_end]
-            new = first[text] == np.arange(posts, posts_end)
-            if not (new & joined[text]).any():
-                continue
-            low, high = int(text[new].min()), int(text[new].max()) + 1
-            buckets = np.stack([self._shelf.read(f"bucket{b}", np.int32, low, high) for b in range(N_BANDS)], axis=1)
-            letters: Halves = self._shelf.read("letters", np.uint16, halves, halves_end)
-            told = text[new & joined[text]]
-            leaders.add(letters, new & joined[text], told, buckets[told - low], signatures[told])
-        return leaders
+            n_places += places
+        return companies.shares(joined, self._threads), n_places
 
     def _pieces(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
         """Runs of batches of some _PIECE posts: where each begins and ends, in posts and letters."""
@@ -161,18 +184,26 @@ class Columns:
 
 
 def _sketched(rows: pa.Table) -> Columns:
-    folded = fold_batch(from_arrow(rows["text_normalised"]))
+    texts, platform = rows["text_normalised"], rows["platform"].combine_chunks().dictionary_encode()
+    parts = [_of_texts(texts.slice(start, _IN_CACHE)) for start in range(0, len(rows), _IN_CACHE)]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    told: dict[str, NDArray[Any]] = {
+        "at": numbers(rows["posted_at"], UNDATED), "seen": numbers(rows["first_seen_at"], UNDATED),
+        "author": _authors(rows), "platform": numbers(platform.indices, 0), "marks": _marks(rows), "label": _labels(rows),
+        "place": numbers(rows["place"], -1),
+    }  # fmt: skip
+    long = columns.pop("long")
+    return Columns(columns | {name: values[long] for name, values in told.items()}, platform.dictionary.to_pylist())
+
+
+def _of_texts(texts: pa.ChunkedArray) -> dict[str, NDArray[Any]]:
+    """What is put aside of the long ones of some texts, and which these are."""
+    folded = fold_batch(from_arrow(texts))
     sketch = sketch_batch(folded)
     long = sketch.long
-    platform = rows["platform"].combine_chunks().dictionary_encode()
-    told: dict[str, NDArray[Any]] = {
-        "hash": sketch.hashes, "signature": sketch.signatures, "at": numbers(rows["posted_at"], UNDATED),
-        "seen": numbers(rows["first_seen_at"], UNDATED), "author": _authors(rows),
-        "platform": numbers(platform.indices, 0), "marks": _marks(rows), "label": _labels(rows),
-        "place": numbers(rows["place"], -1), **{f"key{band}": sketch.keys[:, band] for band in range(N_BANDS)},
-    }  # fmt: skip
-    columns = {name: values[long] for name, values in told.items()}
-    return Columns(columns | {"letters": pack(folded.codes, folded.starts, long)}, platform.dictionary.to_pylist())
+    keys = {f"key{band}": sketch.keys[long, band] for band in range(N_BANDS)}
+    letters = pack(folded.codes, folded.starts, long)
+    return {"long": long, "hash": sketch.hashes[long], "signature": sketch.signatures[long], "letters": letters} | keys
 
 
 def _authors(rows: pa.Table) -> Words:

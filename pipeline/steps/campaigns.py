@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.order import Ints, match_rows, sort_rows, take_rows
+from pipeline.order import Ints, match_rows, sort_rows, sorted_rows, take_rows
 from pipeline.steps.campaign_facts import UNDATED
 from pipeline.steps.campaign_kinds import is_template, kinds
 from pipeline.steps.campaign_texts import NEEDED, Found, Shelf, Wordings
@@ -36,9 +36,9 @@ def campaigns(posts: pa.Table, features: pa.Table, *, threads: int = 1) -> tuple
     the order above; undated members have 0 and are counted by no one. A campaign's first member gets its row once a
     second one is there: a missing row means 0 before. Of `features` text_label is used, where it is there.
     """
-    rows = sort_rows(with_labels(posts, features).append_column("place", pa.array(np.arange(len(posts)))), IN_ORDER)
+    rows = with_labels(posts, features).append_column("place", pa.array(np.arange(len(posts))))
     wordings = Wordings(Shelf(), threads)
-    wordings.add(rows)
+    wordings.add(rows, sorted_rows(rows, IN_ORDER))
     found = wordings.find()
     heads = posts.take(pa.array(found.place[found.facts.heads]))
     ids = campaign_ids(heads)
@@ -86,6 +86,7 @@ def summary_rows(found: Found, chosen: Ints, heads: pa.Table, ids: pa.Array) -> 
     n_posts, n_authors = facts.n_posts[chosen], facts.n_authors[chosen].astype(np.int64)
     labels = facts.labels[chosen, : len(CLASSES)]
     labelled = labels.sum(axis=1)
+    template = is_template(facts, chosen, heads["text"])
     columns: dict[str, Any] = {
         "campaign_id": ids.take(pa.array(chosen)),
         "n_posts": pa.array(n_posts),
@@ -96,8 +97,8 @@ def summary_rows(found: Found, chosen: Ints, heads: pa.Table, ids: pa.Array) -> 
         "span_hours": pa.array((np.where(undated, 0, last - first) / _HOUR).astype(np.float32), mask=undated),
         "exemplar": pc.utf8_slice_codeunits(heads["text"], 0, EXEMPLAR_CHARS),
         "peak_per_hour": pa.array(facts.peak[chosen], mask=undated),
-        "kind": kinds(facts, chosen, heads["text"]),
-        "is_template": pa.array(is_template(facts, chosen, heads["text"])),
+        "kind": kinds(facts, chosen, heads["text"], template),
+        "is_template": pa.array(template),
         "first_author_id": heads["author_id"],
         "active_days": pa.array(facts.n_days[chosen], mask=undated),
         "author_overlap": _ratio(facts.n_shared[chosen], np.where(n_authors > 1, n_authors, 0)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline import partitions, stages
+from pipeline import partitions
 from pipeline.order import sort_rows
-from pipeline.run import Run, quiet
-from pipeline.settings import Settings
 from pipeline.stages import campaign_files
 from pipeline.steps.campaigns import MEMBER_ORDER, campaigns
 from pipeline.store import Lake
-from pipeline.tables import complete
+from tests.lake_of_posts import SEEN, fill, post, table
 
 START = datetime(2026, 1, 20, tzinfo=UTC)
-SEEN = datetime(2026, 6, 1, tzinfo=UTC)
 WORDS = (
     "新到的羊绒围巾厂家直发支持一件代发，想做副业的姐妹来找我",
     "阳台上种的薄荷长疯了，剪下一大把泡了凉茶，满屋子都是香气",
@@ -33,36 +29,11 @@ WORDS = (
 def row(number: int, text: str, **more: Any) -> dict[str, Any]:
     """A post by one of nine authors, half of them a day after the other, a few without a date."""
     at = None if number % 11 == 0 else START + timedelta(hours=13 * number % 900)
-    return {
-        "platform": ("weibo", "qzone")[number % 2], "post_id": f"p{number:04d}", "author_id": f"{number % 9:032x}",
-        "posted_at": at, "text": text, "text_normalised": text, "text_own": text, "kind": "post", "is_repost": False,
-        "is_auto_share": number % 5 == 0, "first_seen_at": SEEN, "last_seen_at": SEEN, "versions": 1, "schema_version": 1,
-        "text_label": "sell", "text_judge_version": "1", "sentiment_version": "1",
-    } | more  # fmt: skip
+    told = {"platform": ("weibo", "qzone")[number % 2], "is_auto_share": number % 5 == 0, "text_label": "sell"} | more
+    return post(f"p{number:04d}", f"{number % 9:032x}", at, text) | told
 
 
 ROWS = [row(i, WORDS[i % 4][: 29 - i % 7] + "，。！~"[i % 4]) for i in range(120)]
-
-
-def table(name: str, rows: Iterable[dict[str, Any]]) -> pa.Table:
-    rows = list(rows)
-    want = complete({}, name, 0).schema
-    columns = {f.name: pa.array([r[f.name] for r in rows], f.type) for f in want if rows and f.name in rows[0]}
-    return sort_rows(complete(columns, name, len(rows)), ["author_id", "posted_at", "post_id"])
-
-
-def fill(lake: Lake, rows: list[dict[str, Any]], buckets: int = 1) -> dict[str, int]:
-    """Make `rows` the posts of the lake, and run the stage."""
-    with lake.begin() as tx:
-        tx.buckets = buckets
-        for name in ("posts", "post_features"):
-            for file in tx.data_files(name):
-                tx.drop(name, file.keys, file.stem)
-            for keys, stem, part in partitions.split(name, table(name, rows), buckets):
-                tx.put(name, keys, stem, part)
-        counts = stages.campaigns(Run(Settings(lake=lake.root, workers=2), tx, b"", quiet))
-        tx.commit()
-    return counts
 
 
 @pytest.fixture
