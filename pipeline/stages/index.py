@@ -13,6 +13,7 @@ from pipeline.run import Run
 from pipeline.spill import Spill
 from pipeline.stages.news import News, among, shards
 from pipeline.tables import complete, concat
+from pipeline.threads import in_order
 
 
 def index_rows(rows: pa.Table, batch_ids: pa.ListArray, buckets: int) -> pa.Table:
@@ -31,11 +32,15 @@ def write_index(run: Run, indexed: Spill, new: News) -> None:
         for file in run.tx.data_files("post_index"):
             run.tx.drop("post_index", file.keys, file.stem)
         before = {}
-    touched = indexed.parts()
-    for shard in touched:
+
+    def merged(part: tuple[int, pa.Table]) -> tuple[int, pa.Table]:
+        shard, fresh = part
         old = run.tx.rows_of("post_index", before.get(str(shard), []))
         stay = old.filter(pa.array(~among(new.touched, hash_rows(old, POST_KEY))))
-        rows = sort_rows(concat([stay, indexed.take(shard)], "post_index"), POST_KEY)
+        return shard, sort_rows(concat([stay, fresh], "post_index"), POST_KEY)
+
+    parts = ((shard, indexed.take(shard)) for shard in indexed.parts())
+    for shard, rows in in_order(merged, parts, run.threads, ahead=run.threads):
         for keys, stem, part in partitions.split("post_index", rows):
             run.tx.put("post_index", keys | {"part_shard": str(shard)}, stem, part, derived_from=new.index_from)
     for file in run.tx.data_files("post_index"):

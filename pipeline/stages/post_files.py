@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -27,8 +29,9 @@ def write_posts(run: Run, merged: Spill, new: News, derived_from: str, tell: Pro
     files = run.tx.data_files("posts")
     old = {(file.keys["part_platform"], file.keys["part_month"], file.stem): file for file in files}
     left = set(old) if new.rebuild else _places(new.replaced)
-    for bucket in merged.parts():
-        for place, rows in _cleaned(run, merged.take(bucket), str(bucket), tell):
+    parts = ((str(bucket), merged.take(bucket)) for bucket in merged.parts())
+    for one in in_order(_sorted, parts, run.threads, ahead=2):  # the next is sorted while this one is cleaned
+        for place, rows in _cleaned(run, one, tell):
             _put(run, place, rows, None if new.rebuild else old.get(place), new, derived_from)
             left.discard(place)
     for place in sorted(left):
@@ -53,22 +56,35 @@ def _put(run: Run, place: Place, rows: pa.Table, old: DataFile | None, new: News
     run.tx.put("posts", keys, stem, rows, derived_from=derived_from)
 
 
-def _cleaned(run: Run, merged: pa.Table, stem: str, tell: Progress) -> Iterator[tuple[Place, pa.Table]]:
-    """Table posts of one bucket's merged posts, file by file, sorted."""
-    merged = merged.combine_chunks()
+@dataclass(frozen=True)
+class _Bucket:
+    """Merged posts, the order in which they are written, and where in it each file begins and the last ends."""
+
+    merged: pa.Table
+    order: Ints
+    places: list[Place]
+    bounds: list[int]
+
+
+def _sorted(part: tuple[str, pa.Table]) -> _Bucket:
+    stem, merged = part[0], part[1].combine_chunks()
     codes, names = partitions.places("posts", merged, 1)
     order = sorted_rows(merged.select(ROW_ORDER).append_column("place", pa.array(codes)), ["place", *ROW_ORDER])
     bounds = np.searchsorted(codes[order], np.arange(len(names) + 1)).tolist()
-    batches, done, held = _in_batches(run, merged, order), 0, pa.table({})
-    for (keys, _), start, end in zip(names, bounds, bounds[1:], strict=False):
+    return _Bucket(merged, order, [(keys["part_platform"], keys["part_month"], stem) for keys, _ in names], bounds)
+
+
+def _cleaned(run: Run, bucket: _Bucket, tell: Progress) -> Iterator[tuple[Place, pa.Table]]:
+    """Table posts of one bucket's merged posts, file by file, sorted."""
+    batches, done, held = _in_batches(run, bucket.merged, bucket.order), 0, pa.table({})
+    for place, (start, end) in zip(bucket.places, pairwise(bucket.bounds), strict=True):
         parts = [held.slice(start - (done - len(held)))] if len(held) else []
         while done < end:
             held = next(batches)
             tell.more(len(held))
             done += len(held)
             parts.append(held)
-        rows = pa.concat_tables(parts).slice(0, end - start)
-        yield (keys["part_platform"], keys["part_month"], stem), rows
+        yield place, pa.concat_tables(parts).slice(0, end - start)
 
 
 def _in_batches(run: Run, merged: pa.Table, order: Ints) -> Iterator[pa.Table]:
