@@ -10,7 +10,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.tables import SCHEMA_VERSION, SENTIMENTS, complete
-from pipeline.text.codepoints import to_arrow
 from pipeline.text.linear import LinearModel, Scoring, softmax
 from pipeline.text.reading import Reader, Reading
 from pipeline.text.sketch import sketches
@@ -44,7 +43,7 @@ def features(posts: pa.Table, *, models: TextModels, store_tokens: bool = False)
     reading = models.reader.read(posts["text"])
     names = ("platform", "post_id", "author_id", "posted_at")
     columns = {name: posts[name] for name in names} | text_columns(reading, models, models.scoring.counts(reading))
-    columns["sketch"] = sketches(to_arrow(reading.folded.batch))
+    columns["sketch"] = sketches(reading.folded.batch)
     if store_tokens:
         columns["tokens"] = reading.tokens.to_arrow(reading.folded.batch)
     columns["text_judge_version"] = pa.array([models.judge.version] * len(posts), pa.string())

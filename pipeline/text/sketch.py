@@ -63,9 +63,9 @@ def sketch_batch(folded: TextBatch) -> Sketch:
     return Sketch(folded.lengths, text_hashes(folded), keys, signatures)
 
 
-def sketches(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
+def sketches(texts: pa.Array | pa.ChunkedArray | TextBatch) -> pa.Array:
     """18 band keys per normalised text, type tables.BANDS; NULL where the folded text has fewer than 12 letters."""
-    found = sketch_batch(fold_batch(from_arrow(texts)))
+    found = sketch_batch(fold_batch(texts if isinstance(texts, TextBatch) else from_arrow(texts)))
     return pa.FixedSizeListArray.from_arrays(pa.array(found.keys.ravel()), type=BANDS, mask=pa.array(~found.long))
 
 
