@@ -80,7 +80,7 @@ def _stage_flags(parser: argparse.ArgumentParser) -> None:
 
 def _campaign_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=int, default=10, metavar="N", help="how many of the largest to show (default 10)")
-    _flag(parser, "--kind", metavar="KIND", help="only template, repost, same_author, chain, quote or flood")
+    _flag(parser, "--kind", metavar="KIND", help="only template, same_author, repost, chain, quote or flood")
     _flag(parser, "--show", metavar="CAMPAIGN_ID", help="one campaign with its wordings, from the lake as it is")
     parser.set_defaults(
         run=lambda a: commands.campaigns(_settings(a), top=a.top, kind=a.kind, show=a.show, quiet=a.quiet)

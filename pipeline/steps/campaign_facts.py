@@ -126,13 +126,13 @@ def _overlaps(posts: Posts, found: Facts, newcomer: NDArray[np.bool_]) -> tuple[
     places = np.flatnonzero(newcomer & several)
     campaign = found.campaign[found.order[places]]
     author = posts.author[found.order[places]]
-    by_author = np.argsort(author, kind="stable")  # so that an author's campaigns are in order
+    by_author = np.argsort(author)  # an author's campaigns in any order, which changes nothing
     starts = np.flatnonzero(np.diff(author[by_author], prepend=author[by_author[:1]] + np.uint64(1)))
     number = np.empty(len(places), np.int64)
     number[by_author] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(places)))
     shared, other = np.zeros(len(found), np.int32), np.full(len(found), -1, np.int32)
     bounds = np.append(starts, len(places))
-    _overlap(fixed(campaign), fixed(number), fixed(campaign[by_author]), fixed(bounds), np.zeros(len(found), np.int32),
+    _overlap(fixed(campaign), fixed(number), fixed(campaign[by_author]), fixed(bounds), np.zeros((len(found), 2), np.int32),
              shared, other)  # fmt: skip
     return shared, other
 
@@ -190,24 +190,19 @@ def _tell(
 def _overlap(
     campaign: Numbers, author: Ints, joined: Numbers, bounds: Ints, counts: Numbers, shared: Numbers, other: Numbers
 ) -> None:
-    """campaign, author: the pairs by campaign; joined: the campaigns author by author, between `bounds`."""
-    at = 0
-    while at < len(campaign):
-        mine, stop = campaign[at], at
-        while stop < len(campaign) and campaign[stop] == mine:
-            first, last = bounds[author[stop]], bounds[author[stop] + 1]
-            for place in range(first, last if last - first <= MOST_JOINED else first):
-                that = joined[place]
-                counts[that] += 1
-                if that != mine and (
-                    counts[that] > shared[mine] or (counts[that] == shared[mine] and that < other[mine])
-                ):
-                    shared[mine], other[mine] = counts[that], that
-            stop += 1
-        for again in range(at, stop):
-            for place in range(bounds[author[again]], bounds[author[again] + 1]):
-                counts[joined[place]] = 0
-        at = stop
+    """campaign, author: the pairs by campaign; joined: the campaigns author by author, between `bounds`.
+
+    counts: for each campaign the one it was last counted for (and one more), and how often.
+    """
+    for at in range(len(campaign)):
+        mine = campaign[at]
+        first, last = bounds[author[at]], bounds[author[at] + 1]
+        for place in range(first, last if last - first <= MOST_JOINED else first):
+            that = joined[place]
+            n = counts[that, 1] + 1 if counts[that, 0] == mine + 1 else 1
+            counts[that, 0], counts[that, 1] = mine + 1, n
+            if that != mine and (n > shared[mine] or (n == shared[mine] and that < other[mine])):
+                shared[mine], other[mine] = n, that
 
 
 @kernel

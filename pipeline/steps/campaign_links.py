@@ -61,12 +61,13 @@ class Leaders:
 
     def __init__(self, links: Links, rooms: Numbers, n_texts: int, n_halves: int) -> None:
         self._links = links
-        self._rooms = rooms  # of each bucket: how many exemplars it holds, then they
+        self._rooms = rooms  # of each bucket: how many exemplars it holds, then they; 0 is the room of none
         self._used = np.zeros(2, np.int64)  # exemplars, halves
-        self._exemplars = np.empty((n_texts, 4), np.int32)  # text, founder, exemplars of its family, bits of its map
-        self._cards = np.empty((n_texts, 2), np.uint64)  # signature; text last compared with it, and its 3-grams
-        self._maps = np.empty((n_texts, _MAP), np.uint64)
-        self._starts, self._pool = np.zeros(n_texts + 1, np.int64), np.empty(n_halves, np.uint16)
+        self._exemplars = np.empty((n_texts, 3), np.int32)  # text, founder, exemplars of its family
+        # Signature; 3-grams that share a bit of the map, and all; the text last compared with it, and letters; place in
+        # the pool.
+        self._cards = np.empty((n_texts, 4), np.uint64)
+        self._maps, self._pool = np.empty((n_texts, _MAP), np.uint64), np.empty(n_halves, np.uint16)
 
     def add(
         self, letters: Halves, chosen: NDArray[np.bool_], numbers: Numbers, buckets: Rooms, signatures: Words
@@ -79,7 +80,7 @@ class Leaders:
         _lead(
             fixed(letters), fixed(starts), fixed(np.flatnonzero(chosen)), fixed(numbers), fixed(buckets),
             fixed(signatures), np.empty(slots, np.uint64), np.zeros((slots, 2), np.int32), links.founder, links.similarity,
-            links.nearest, self._used, self._exemplars, self._cards, self._maps, self._starts, self._pool, self._rooms,
+            links.nearest, self._used, self._exemplars, self._cards, self._maps, self._pool, self._rooms,
         )  # fmt: skip
 
 
@@ -130,9 +131,18 @@ def _mark(
 
 
 @kernel
-def _size(card: np.uint64) -> int:
-    """3-grams, of the half of a card that tells them."""
-    return int(np.int64(card & np.uint64(0xFFFFFFFF)))
+def _low(pair: np.uint64) -> int:
+    return int(np.int64(pair & np.uint64(0xFFFFFFFF)))
+
+
+@kernel
+def _high(pair: np.uint64) -> int:
+    return int(np.int64(pair >> np.uint64(32)))
+
+
+@kernel
+def _pair(high: int, low: int) -> np.uint64:
+    return (np.uint64(high) << np.uint64(32)) | np.uint64(low)
 
 
 @kernel
@@ -145,13 +155,14 @@ def _drawn_in(drawn: Words) -> int:
 
 @kernel
 def _similarity(
-    pool: Halves, start: int, end: int, theirs: int, size: int, least: float, stamp: int, turn: int, mask: int,
-    grams: Words, stamps: Numbers,
-) -> float:  # fmt: skip
-    """Jaccard similarity of the text in the pool to the one in the table; 0 where it is seen early to be below `least`.
+    pool: Halves, card: Words, size: int, least: float, stamp: int, turn: int, mask: int, grams: Words, stamps: Numbers
+) -> float:
+    """Jaccard similarity of the exemplar of a card to the text in the table; 0 where it is seen early to be below `least`.
 
     `turn` is another at each call for one text.
     """
+    theirs, start = _low(card[1]), int(np.int64(card[3]))
+    end = start + _low(card[2])
     n, gram, letters = 0, np.uint64(0), 0
     # At least so many must be shared; of the others, and of 3-grams that come again, the rest may be missed.
     may_miss = end - start - 2 - int(np.ceil(least / (1 + least) * (size + theirs) - 1e-9))
@@ -174,12 +185,40 @@ def _similarity(
 
 
 @kernel
+def _rivals(
+    rooms: Numbers, buckets: Rooms, signature: np.uint64, size: int, stamp: int, cards: Words, rivals: Numbers
+) -> int:
+    """Write the exemplars that may be as similar as LEAST_SIMILARITY, each once; how many there are.
+
+    In loops without a branch on what they read, so that the machine waits for many places of memory at a time.
+    """
+    n = kept = 0
+    for bucket in buckets:
+        room = np.int64(bucket)
+        for place in range(room + 1, room + 1 + rooms[room]):
+            rivals[n] = rooms[place]
+            n += 1
+    for place in range(n):
+        rival = rivals[place]
+        theirs = _low(cards[rival, 1])
+        near = bits(signature ^ cards[rival, 0]) <= MOST_BITS
+        near &= _high(cards[rival, 2]) != stamp
+        near &= theirs >= LEAST_SIMILARITY * size
+        near &= size >= LEAST_SIMILARITY * theirs
+        cards[rival, 2] = _pair(stamp, _low(cards[rival, 2]))
+        rivals[kept] = rival
+        kept += int(near)
+    return kept
+
+
+@kernel
 def _lead(
     halves: Halves, starts: Ints, rows: Ints, numbers: Numbers, buckets: Rooms, signatures: Words, grams: Words,
     stamps: Numbers, founder: Numbers, similarity: Floats, nearest: Floats, used: Ints, exemplars: Numbers, cards: Words,
-    maps: Words, pool_starts: Ints, pool: Halves, rooms: Numbers,
+    maps: Words, pool: Halves, rooms: Numbers,
 ) -> None:  # fmt: skip
     drawn = np.empty(_MAP, np.uint64)
+    rivals, shared = np.empty(N_BANDS * MOST_KEPT, np.int32), np.empty(N_BANDS * MOST_KEPT, np.int64)
     for i in range(len(numbers)):
         text, stamp, turn = numbers[i], numbers[i] + 1, 0
         start, end = starts[rows[i]], starts[rows[i] + 1] - 1
@@ -189,41 +228,33 @@ def _lead(
         size = _mark(halves, start, end, stamp, mask, grams, stamps, drawn)
         together = size - _drawn_in(drawn)  # 3-grams that fell on the bit of another
         best, best_score = -1, 0.0
-        for band in range(N_BANDS):
-            room = np.int64(buckets[i, band])
-            for place in range(room + 1, room + 1 + rooms[room] if room > 0 else 0):
-                rival = rooms[place]
-                card = cards[rival, 1]
-                if card >> np.uint64(32) == stamp:
-                    continue
-                theirs = _size(card)
-                cards[rival, 1] = (np.uint64(stamp) << np.uint64(32)) | np.uint64(theirs)
-                if theirs < LEAST_SIMILARITY * size or size < LEAST_SIMILARITY * theirs:
-                    continue
-                if bits(signatures[i] ^ cards[rival, 0]) > MOST_BITS:
-                    continue
-                least = max(best_score, LEAST_SIMILARITY)
-                most = min(together, theirs - exemplars[rival, 3])
-                for word in range(_MAP):
-                    most += int(np.int64(bits(drawn[word] & maps[rival, word])))
-                if most < least / (1 + least) * (size + theirs) - 1e-9:
-                    continue
-                turn += 1
-                score = _similarity(
-                    pool, pool_starts[rival], pool_starts[rival + 1] - 1, theirs, size, least, stamp, turn, mask, grams,
-                    stamps,
-                )  # fmt: skip
-                if score > best_score or (score == best_score and rival < best):
-                    best, best_score = rival, score
+        n = _rivals(rooms, buckets[i], signatures[i], size, stamp, cards, rivals)
+        likeliest = 0
+        for place in range(n):
+            shared[place] = min(together, _high(cards[rivals[place], 1]))
+            for word in range(_MAP):
+                shared[place] += int(np.int64(bits(drawn[word] & maps[rivals[place], word])))
+            if shared[place] > shared[likeliest]:
+                likeliest = place
+        if n > 1:  # the sooner a similar one is found, the more of the others need no counting
+            rivals[0], rivals[likeliest] = rivals[likeliest], rivals[0]
+            shared[0], shared[likeliest] = shared[likeliest], shared[0]
+        for place in range(n):
+            rival = rivals[place]
+            theirs = _low(cards[rival, 1])
+            least = max(best_score, LEAST_SIMILARITY)
+            if shared[place] < least / (1 + least) * (size + theirs) - 1e-9:
+                continue
+            turn += 1
+            score = _similarity(pool, cards[rival], size, least, stamp, turn, mask, grams, stamps)
+            if score > best_score or (score == best_score and rival < best):
+                best, best_score = rival, score
         leads = best < 0 or best_score < LEAST_SIMILARITY
         if not leads:
             first = exemplars[best, 1]
             score = best_score
             if first != best:
-                score = _similarity(
-                    pool, pool_starts[first], pool_starts[first + 1] - 1, _size(cards[first, 1]), size, 0.0, stamp,
-                    turn + 1, mask, grams, stamps,
-                )  # fmt: skip
+                score = _similarity(pool, cards[first], size, 0.0, stamp, turn + 1, mask, grams, stamps)
             founder[text], similarity[text], nearest[text] = exemplars[first, 0], score, best_score
             _use(best, buckets[i], rooms)
             if best_score >= NEW_WORDING or score < LEAST_SIMILARITY or exemplars[first, 2] >= MOST_EXEMPLARS:
@@ -231,17 +262,15 @@ def _lead(
         new = used[0]
         used[0] += 1
         exemplars[new, 0], exemplars[new, 1], exemplars[new, 2] = text, new, 0
-        exemplars[new, 3] = size - together
         if not leads:
             exemplars[new, 1] = first
         exemplars[exemplars[new, 1], 2] += 1
-        cards[new, 0], cards[new, 1] = signatures[i], np.uint64(size)
+        cards[new, 0], cards[new, 1] = signatures[i], _pair(together, size)
+        cards[new, 2], cards[new, 3] = end - start, used[1]
         maps[new] = drawn
-        pool_starts[new] = used[1]
-        for at in range(start, end + 1):
+        for at in range(start, end):
             pool[used[1]] = halves[at]
             used[1] += 1
-        pool_starts[new + 1] = used[1]
         _enter(new, buckets[i], rooms)
 
 
@@ -250,7 +279,7 @@ def _use(exemplar: int, buckets: Rooms, rooms: Numbers) -> None:
     """Put the exemplar first in each of the buckets in which it stands."""
     for bucket in buckets:
         room = np.int64(bucket)
-        for place in range(room + 1, room + 1 + rooms[room] if room > 0 else 0):
+        for place in range(room + 1, room + 1 + rooms[room]):
             if rooms[place] == exemplar:
                 for later in range(place, room + 1, -1):
                     rooms[later] = rooms[later - 1]

@@ -87,7 +87,7 @@ CAMPAIGNS = [
     Column("last_at", TIME, "last member's posted_at"), Column("span_hours", FLOAT, "hours from first to last"),
     key("exemplar", TEXT, "text of the first member, contacts replaced"),
     Column("peak_per_hour", SMALL, "most members in any clock hour (count)"),
-    key("kind", TEXT, "template, repost, same_author, chain, quote or flood: the first of these that fits"),
+    key("kind", TEXT, "template, same_author, repost, chain, quote or flood: the first of these that fits"),
     key("is_template", BOOL, "the text is app-made"),
     Column("first_author_id", TEXT, "first mover: author_id of the first member; NULL unknown"),
     Column("active_days", SMALL, "local days with a member (count)"),

@@ -65,6 +65,7 @@ def test_a_flood_is_one_campaign_of_its_first_post(diary: Any) -> None:
         ("template", {"is_auto_share": True}, ["a", "b", "c"]),
         ("repost", {"is_repost": True}, ["a", "b", "c"]),
         ("same_author", {}, ["a", "a", "a"]),
+        ("same_author", {"is_repost": True}, ["a", "a", "a"]),  # who repeats decides before how
         ("flood", {}, ["a", "b", "b"]),
         ("flood", {}, ["a", None, "a"]),  # an unknown author need not be the same one
     ],
@@ -81,6 +82,9 @@ def test_the_kind_of_a_campaign(diary: Any, kind: str, marks: dict[str, bool], a
     [
         ("我刚刚在跑步软件里打卡啦，今天跑了五公里，快来和我一起运动吧", "template"),
         ("抱歉，这条内容因为违反社区的约定已被删除", "template"),
+        ("根据有关的法律法规，这条内容现在已被屏蔽删除", "template"),
+        ("小荷今天也在舞台上发光，快来为TA应援吧，名次就靠大家了", "template"),
+        ("我永远支持小荷，我们一起拿下新人榜的第一名，冲冲冲", "template"),
         ("寻找走失的老人，穿灰色上衣，请看到的好心人帮忙扩散", "chain"),
         ("关注我们并转发这条消息，抽三位朋友送最新款的水杯一个", "chain"),
         ("“一个人走夜路，唱歌给自己听，也算是有人陪着了吧。”晚安", "quote"),
