@@ -102,24 +102,6 @@ def facts(posts: Posts, founder: Numbers) -> Facts:
     return replace(found, n_shared=shared, other=other)
 
 
-def former_heads(posts: Posts, found: Facts) -> tuple[Numbers, Numbers, Ints]:
-    """(campaign, post, time): posts that were the first known member until an earlier one was first seen at that time.
-
-    As in a lake that was brought up to date at each time at which a post was first seen: an id is listed that the
-    campaign then had, with two members or more.
-    """
-    seen = posts.seen[found.order]
-    late = np.minimum.reduceat(seen, found.bounds[:-1]) < seen[found.bounds[:-1]] if len(found) else np.zeros(0, bool)
-    inside = np.flatnonzero(np.repeat(late, found.n_posts))
-    campaign = found.campaign[found.order[inside]]
-    inside = inside[np.lexsort((inside, seen[inside], campaign))]
-    campaign = found.campaign[found.order[inside]]
-    changes = np.empty((len(inside), 2), np.int64)
-    n = _former(fixed(inside), fixed(campaign), fixed(seen[inside]), changes)
-    post = found.order[changes[:n, 0]]
-    return found.campaign[post], post, changes[:n, 1]
-
-
 def _overlaps(posts: Posts, found: Facts, newcomer: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
     """For each campaign of several authors: most authors it has in common with one other, and which (the earliest)."""
     several = np.repeat(found.n_authors > 1, found.n_posts)
@@ -203,20 +185,3 @@ def _overlap(
             counts[that, 0], counts[that, 1] = mine + 1, n
             if that != mine and (n > shared[mine] or (n == shared[mine] and that < other[mine])):
                 shared[mine], other[mine] = n, that
-
-
-@kernel
-def _former(places: Ints, campaign: Numbers, seen: Ints, changes: Ints) -> int:
-    n, known, first, shown = 0, 0, 0, -1
-    for i in range(len(places)):
-        if i == 0 or campaign[i] != campaign[i - 1]:
-            known, first, shown = 0, places[i], -1
-        known += 1
-        first = min(first, places[i])
-        last = i + 1 == len(places) or campaign[i + 1] != campaign[i] or seen[i + 1] != seen[i]
-        if last and known > 1:
-            if shown >= 0 and shown != first:
-                changes[n, 0], changes[n, 1] = shown, seen[i]
-                n += 1
-            shown = first
-    return n

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.steps.campaign_grams import MAP, drawn_in, high, jaccard, low, mark, pair
 from pipeline.steps.campaign_keys import MOST_KEPT, Halves, Numbers, Rooms, bits
 from pipeline.text.codepoints import Ints
 from pipeline.text.compiled import kernel
@@ -30,8 +31,6 @@ LEAST_SIMILARITY = 0.7  # the threshold at which duplication was measured on spa
 NEW_WORDING = 0.9
 MOST_EXEMPLARS = 8
 SEPARATOR_CODE = 0x1E
-_MAP = 8  # words of a map of 3-grams
-_GOLDEN = 0x9E3779B97F4A7C15
 
 Floats = NDArray[np.float32]
 
@@ -67,7 +66,7 @@ class Leaders:
         # Signature; 3-grams that share a bit of the map, and all; the text last compared with it, and letters; place in
         # the pool.
         self._cards = np.empty((n_texts, 4), np.uint64)
-        self._maps, self._pool = np.empty((n_texts, _MAP), np.uint64), np.empty(n_halves, np.uint16)
+        self._maps, self._pool = np.empty((n_texts, MAP), np.uint64), np.empty(n_halves, np.uint16)
 
     def add(
         self, letters: Halves, chosen: NDArray[np.bool_], numbers: Numbers, buckets: Rooms, signatures: Words
@@ -82,106 +81,6 @@ class Leaders:
             fixed(signatures), np.empty(slots, np.uint64), np.zeros((slots, 2), np.int32), links.founder, links.similarity,
             links.nearest, self._used, self._exemplars, self._cards, self._maps, self._pool, self._rooms,
         )  # fmt: skip
-
-
-@kernel
-def _letter(halves: Halves, at: int) -> np.uint64:
-    """The letter that begins there; those of the planes beyond the first take two places."""
-    unit = np.uint64(halves[at])
-    if unit < 0xD800 or unit >= 0xDC00:
-        return unit
-    return (
-        np.uint64(0x10000)
-        + ((unit - np.uint64(0xD800)) << np.uint64(10))
-        + np.uint64(halves[at + 1])
-        - np.uint64(0xDC00)
-    )
-
-
-@kernel
-def _slot(gram: np.uint64, mixed: np.uint64, stamp: int, mask: int, grams: Words, stamps: Numbers) -> np.uint64:
-    """Where the 3-gram stands in the table of the text `stamp`, or where it would."""
-    at = (mixed >> np.uint64(32)) & np.uint64(mask)
-    while stamps[at, 0] == stamp and grams[at] != gram:
-        at = (at + np.uint64(1)) & np.uint64(mask)
-    return at
-
-
-@kernel
-def _mark(
-    halves: Halves, start: int, end: int, stamp: int, mask: int, grams: Words, stamps: Numbers, drawn: Words
-) -> int:
-    """Enter the text's 3-grams into the table and the map `drawn`; how many distinct ones there are."""
-    n, gram, letters = 0, np.uint64(0), 0
-    at = start
-    drawn[:] = 0
-    while at < end:
-        letter = _letter(halves, at)
-        at += 2 if letter >= 0x10000 else 1
-        gram = ((gram << np.uint64(21)) | letter) & np.uint64((1 << 63) - 1)
-        letters += 1
-        if letters > 2:
-            mixed = gram * np.uint64(_GOLDEN)
-            slot = _slot(gram, mixed, stamp, mask, grams, stamps)
-            if stamps[slot, 0] != stamp:
-                stamps[slot, 0], stamps[slot, 1], grams[slot] = stamp, 0, gram
-                drawn[mixed >> np.uint64(61)] |= np.uint64(1) << ((mixed >> np.uint64(55)) & np.uint64(63))
-                n += 1
-    return n
-
-
-@kernel
-def _low(pair: np.uint64) -> int:
-    return int(np.int64(pair & np.uint64(0xFFFFFFFF)))
-
-
-@kernel
-def _high(pair: np.uint64) -> int:
-    return int(np.int64(pair >> np.uint64(32)))
-
-
-@kernel
-def _pair(high: int, low: int) -> np.uint64:
-    return (np.uint64(high) << np.uint64(32)) | np.uint64(low)
-
-
-@kernel
-def _drawn_in(drawn: Words) -> int:
-    n = 0
-    for word in drawn:
-        n += int(np.int64(bits(word)))  # signed: with an unsigned number the sum would be a float
-    return n
-
-
-@kernel
-def _similarity(
-    pool: Halves, card: Words, size: int, least: float, stamp: int, turn: int, mask: int, grams: Words, stamps: Numbers
-) -> float:
-    """Jaccard similarity of the exemplar of a card to the text in the table; 0 where it is seen early to be below `least`.
-
-    `turn` is another at each call for one text.
-    """
-    theirs, start = _low(card[1]), int(np.int64(card[3]))
-    end = start + _low(card[2])
-    n, gram, letters = 0, np.uint64(0), 0
-    # At least so many must be shared; of the others, and of 3-grams that come again, the rest may be missed.
-    may_miss = end - start - 2 - int(np.ceil(least / (1 + least) * (size + theirs) - 1e-9))
-    at = start
-    while at < end:
-        letter = _letter(pool, at)
-        at += 2 if letter >= 0x10000 else 1
-        gram = ((gram << np.uint64(21)) | letter) & np.uint64((1 << 63) - 1)
-        letters += 1
-        if letters > 2:
-            slot = _slot(gram, gram * np.uint64(_GOLDEN), stamp, mask, grams, stamps)
-            if stamps[slot, 0] == stamp:
-                n += stamps[slot, 1] != turn
-                stamps[slot, 1] = turn
-            else:
-                may_miss -= 1
-                if may_miss < 0:
-                    return 0.0
-    return n / (size + theirs - n)
 
 
 @kernel
@@ -200,12 +99,12 @@ def _rivals(
             n += 1
     for place in range(n):
         rival = rivals[place]
-        theirs = _low(cards[rival, 1])
+        theirs = low(cards[rival, 1])
         near = bits(signature ^ cards[rival, 0]) <= MOST_BITS
-        near &= _high(cards[rival, 2]) != stamp
+        near &= high(cards[rival, 2]) != stamp
         near &= theirs >= LEAST_SIMILARITY * size
         near &= size >= LEAST_SIMILARITY * theirs
-        cards[rival, 2] = _pair(stamp, _low(cards[rival, 2]))
+        cards[rival, 2] = pair(stamp, low(cards[rival, 2]))
         rivals[kept] = rival
         kept += int(near)
     return kept
@@ -217,7 +116,7 @@ def _lead(
     stamps: Numbers, founder: Numbers, similarity: Floats, nearest: Floats, used: Ints, exemplars: Numbers, cards: Words,
     maps: Words, pool: Halves, rooms: Numbers,
 ) -> None:  # fmt: skip
-    drawn = np.empty(_MAP, np.uint64)
+    drawn = np.empty(MAP, np.uint64)
     rivals, shared = np.empty(N_BANDS * MOST_KEPT, np.int32), np.empty(N_BANDS * MOST_KEPT, np.int64)
     for i in range(len(numbers)):
         text, stamp, turn = numbers[i], numbers[i] + 1, 0
@@ -225,14 +124,14 @@ def _lead(
         mask = 63
         while mask < 3 * (end - start):
             mask = 2 * mask + 1
-        size = _mark(halves, start, end, stamp, mask, grams, stamps, drawn)
-        together = size - _drawn_in(drawn)  # 3-grams that fell on the bit of another
+        size = mark(halves, start, end, stamp, mask, grams, stamps, drawn)
+        together = size - drawn_in(drawn)  # 3-grams that fell on the bit of another
         best, best_score = -1, 0.0
         n = _rivals(rooms, buckets[i], signatures[i], size, stamp, cards, rivals)
         likeliest = 0
         for place in range(n):
-            shared[place] = min(together, _high(cards[rivals[place], 1]))
-            for word in range(_MAP):
+            shared[place] = min(together, high(cards[rivals[place], 1]))
+            for word in range(MAP):
                 shared[place] += int(np.int64(bits(drawn[word] & maps[rivals[place], word])))
             if shared[place] > shared[likeliest]:
                 likeliest = place
@@ -241,12 +140,12 @@ def _lead(
             shared[0], shared[likeliest] = shared[likeliest], shared[0]
         for place in range(n):
             rival = rivals[place]
-            theirs = _low(cards[rival, 1])
+            theirs = low(cards[rival, 1])
             least = max(best_score, LEAST_SIMILARITY)
             if shared[place] < least / (1 + least) * (size + theirs) - 1e-9:
                 continue
             turn += 1
-            score = _similarity(pool, cards[rival], size, least, stamp, turn, mask, grams, stamps)
+            score = jaccard(pool, cards[rival], size, least, stamp, turn, mask, grams, stamps)
             if score > best_score or (score == best_score and rival < best):
                 best, best_score = rival, score
         leads = best < 0 or best_score < LEAST_SIMILARITY
@@ -254,7 +153,7 @@ def _lead(
             first = exemplars[best, 1]
             score = best_score
             if first != best:
-                score = _similarity(pool, cards[first], size, 0.0, stamp, turn + 1, mask, grams, stamps)
+                score = jaccard(pool, cards[first], size, 0.0, stamp, turn + 1, mask, grams, stamps)
             founder[text], similarity[text], nearest[text] = exemplars[first, 0], score, best_score
             _use(best, buckets[i], rooms)
             if best_score >= NEW_WORDING or score < LEAST_SIMILARITY or exemplars[first, 2] >= MOST_EXEMPLARS:
@@ -265,7 +164,7 @@ def _lead(
         if not leads:
             exemplars[new, 1] = first
         exemplars[exemplars[new, 1], 2] += 1
-        cards[new, 0], cards[new, 1] = signatures[i], _pair(together, size)
+        cards[new, 0], cards[new, 1] = signatures[i], pair(together, size)
         cards[new, 2], cards[new, 3] = end - start, used[1]
         maps[new] = drawn
         for at in range(start, end):

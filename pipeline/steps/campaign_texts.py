@@ -67,12 +67,14 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Found:
-    """Row-aligned: the posts taken, their campaigns, and the places they were given with; by text: its similarities."""
+    """Row-aligned: the posts taken, their campaigns, and the places they were given with; by text: that
+    which founded its campaign, and its similarities."""
 
     posts: Posts
     facts: Facts
     place: Ints
     text: Numbers
+    founder: Numbers
     similarity: Floats
     nearest: Floats
 
@@ -111,7 +113,8 @@ class Wordings:
             column("marks", np.uint8), column("label", np.uint8),
         )  # fmt: skip
         found = facts(posts, links.founder[text_of])
-        return Found(posts, found, column("place", np.int64), text_of, links.similarity, links.nearest)
+        place = column("place", np.int64)
+        return Found(posts, found, place, text_of, links.founder, links.similarity, links.nearest)
 
     def _put(self, columns: Columns) -> None:
         names = columns.platforms

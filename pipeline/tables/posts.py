@@ -96,7 +96,7 @@ CAMPAIGNS = [
     *[Column(f"{c}_ratio", FLOAT, f"members whose text_label is {c} / members with a text_label") for c in CLASSES],
 ]  # fmt: skip
 CAMPAIGN_ALIASES = [
-    key("alias_id", TEXT, "id the campaign had before an earlier post of it was gathered: <platform>:<post_id>"),
+    key("alias_id", TEXT, "id the campaign had, or may have had, before an earlier post of it was gathered: <platform>:<post_id>"),
     key("campaign_id", TEXT, "id it has now"),
     key("replaced_at", TIME, "first_seen_at of the earlier post"),
 ]  # fmt: skip
