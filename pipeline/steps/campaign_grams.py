@@ -39,11 +39,21 @@ def _slot(gram: np.uint64, mixed: np.uint64, stamp: int, mask: int, grams: Words
 
 
 @kernel
-def mark(
-    halves: Halves, start: int, end: int, stamp: int, mask: int, grams: Words, stamps: Numbers, drawn: Words
-) -> int:
-    """Enter the text's 3-grams into the table and the map `drawn`; how many distinct ones there are."""
-    n, gram, letters = 0, np.uint64(0), 0
+def _mask(letters: int) -> int:
+    """The part of the table that a text of so many letters uses."""
+    mask = 63
+    while mask < 3 * letters:
+        mask = 2 * mask + 1
+    return mask
+
+
+@kernel
+def mark(halves: Halves, start: int, end: int, stamp: int, grams: Words, stamps: Numbers, drawn: Words) -> int:
+    """Enter the text's 3-grams into the table and the map `drawn`; how many distinct ones there are.
+
+    `stamp` is another for each text of a table, which has 6 slots or more for each letter.
+    """
+    mask, n, gram, letters = _mask(end - start), 0, np.uint64(0), 0
     at = start
     drawn[:] = 0
     while at < end:
@@ -90,12 +100,21 @@ def drawn_in(drawn: Words) -> int:
 
 @kernel
 def jaccard(
-    pool: Halves, card: Words, size: int, least: float, stamp: int, turn: int, mask: int, grams: Words, stamps: Numbers
+    pool: Halves,
+    card: Words,
+    size: int,
+    least: float,
+    stamp: int,
+    turn: int,
+    letters_of: int,
+    grams: Words,
+    stamps: Numbers,
 ) -> float:
     """Jaccard similarity of the exemplar of a card to the text in the table; 0 where it is seen early to be below `least`.
 
-    `turn` is another at each call for one text.
+    `turn` is another at each call for one text, which has `letters_of` letters.
     """
+    mask = _mask(letters_of)
     theirs, start = low(card[1]), int(np.int64(card[3]))
     end = start + low(card[2])
     n, gram, letters = 0, np.uint64(0), 0
