@@ -30,10 +30,12 @@ from pipeline.steps.campaigns import alias_rows, campaign_ids, member_rows, summ
 from pipeline.tables import concat, empty
 from pipeline.threads import in_order
 
+_VERSION = "2"  # raised when the same posts give other campaigns, so that lakes written before are computed again
+
 
 def campaigns(run: Run) -> Counts:
     """posts, post_features -> campaigns, campaign_members, campaign_aliases, over the whole lake."""
-    derived_from = digest("campaigns", hashes(run, "posts"), hashes(run, "post_features"))
+    derived_from = digest("campaigns", _VERSION, hashes(run, "posts"), hashes(run, "post_features"))
     if not is_current(run, "campaigns", derived_from):
         files = post_files(run)
         _write(run, files, _find(run, files), derived_from)
