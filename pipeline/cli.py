@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   xinren run --input 'exports/*.csv' --gathered-at 2026-10-20T20:00:00+08:00
   xinren score posts.csv --out judged.csv                 judge a file of posts by text alone
   xinren explain --text '招代理，一件代发，加我微信'        why a text is judged so
+  xinren campaigns --lake lake --kind flood --top 20      the same words by many accounts, the largest first
   xinren check --lake lake                                the laws of the lake, file by file
   xinren files post_judgements                            the live files of a table
   xinren schema author_trust                              the data dictionary

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.steps import campaign_links
 from pipeline.steps.campaigns import campaigns
 from pipeline.tables import CLASSES
 from pipeline.text.folding import fold
@@ -239,6 +240,22 @@ def test_five_hundred_edited_texts_are_clustered_as_by_brute_force(diary: Any) -
     through = [m for m in _found(diary)[1] if m["similarity"] < 0.7]
     assert len(through) > 10  # found by a further exemplar
     assert min(m["similarity"] for m in through) >= 0.4
+
+
+def test_what_is_found_hangs_neither_on_threads_nor_on_blocks(diary: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(5)
+    signs = "春夏秋冬山水花鸟风月江湖田园村镇"
+    for i in range(2400):  # a slogan before a few words of many kinds: more exemplars share its keys than are kept
+        text = list((ADVERT + DIARY)[:50] + "".join(random.Random(dice.randrange(1200)).choices(signs, k=16)))
+        for _ in range(dice.randrange(5)):
+            text[dice.randrange(48, 66)] = dice.choice(signs)
+        diary.post(f"a{i % 7}", i // 180, "".join(text), hour=dice.random() * 24)
+    found = []
+    for block, threads in ((1, 1), (7, 2), (512, 3), (10_000, 1)):
+        monkeypatch.setattr(campaign_links, "BLOCK", block)
+        found.append(campaigns(diary.posts, diary.features, threads=threads))
+    assert len(found[0][1]) > 300
+    assert all(a.equals(b) for other in found[1:] for a, b in zip(found[0], other, strict=True))
 
 
 def test_no_member_is_farther_from_the_founder_than_two_links_reach(diary: Any) -> None:
