@@ -6,6 +6,8 @@ Part of the campaigns step: integers in compiled kernels, so that no sum hangs o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from pipeline.text.codepoints import Ints
 from pipeline.text.compiled import kernel
 from pipeline.text.folding import fixed
 from pipeline.text.sketch import Words
+from pipeline.threads import in_order
 
 UNDATED = -(2**63)
 AUTO, REPOST = 1, 2  # bits of a post's marks
@@ -74,7 +77,7 @@ class Facts:
         return self.order[self.bounds[:-1]]
 
 
-def facts(posts: Posts, founder: Numbers) -> Facts:
+def facts(posts: Posts, founder: Numbers, threads: int = 1) -> Facts:
     """The facts of all groups of two or more posts with one `founder`: for each post a number that rises with the order
     of the groups' first posts.
     """
@@ -98,11 +101,11 @@ def facts(posts: Posts, founder: Numbers) -> Facts:
         campaign, before[0], before[1], order, bounds, times[0], times[1], told[0], told[1], told[2], told[3], told[4],
         told[5:7].T, labels, told[0], told[0],
     )  # fmt: skip
-    shared, other = _overlaps(posts, found, newcomer)
+    shared, other = _overlaps(posts, found, newcomer, threads)
     return replace(found, n_shared=shared, other=other)
 
 
-def _overlaps(posts: Posts, found: Facts, newcomer: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
+def _overlaps(posts: Posts, found: Facts, newcomer: NDArray[np.bool_], threads: int) -> tuple[Numbers, Numbers]:
     """For each campaign of several authors: most authors it has in common with one other, and which (the earliest)."""
     several = np.repeat(found.n_authors > 1, found.n_posts)
     places = np.flatnonzero(newcomer & several)
@@ -113,9 +116,16 @@ def _overlaps(posts: Posts, found: Facts, newcomer: NDArray[np.bool_]) -> tuple[
     number = np.empty(len(places), np.int64)
     number[by_author] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(places)))
     shared, other = np.zeros(len(found), np.int32), np.full(len(found), -1, np.int32)
-    bounds = np.append(starts, len(places))
-    _overlap(fixed(campaign), fixed(number), fixed(campaign[by_author]), fixed(bounds), np.zeros((len(found), 2), np.int32),
-             shared, other)  # fmt: skip
+    columns: list[Any] = [
+        fixed(column) for column in (campaign, number, campaign[by_author], np.append(starts, len(places)))
+    ]
+    edges = np.searchsorted(campaign, np.append(campaign[:: max(1, -(-len(places) // threads))], len(found)))
+
+    def work(part: tuple[int, int]) -> None:
+        _overlap(*[*part, *columns, np.zeros((len(found), 2), np.int32), shared, other])
+
+    for _ in in_order(work, pairwise(edges.tolist()), threads):
+        pass
     return shared, other
 
 
@@ -170,13 +180,21 @@ def _tell(
 
 @kernel
 def _overlap(
-    campaign: Numbers, author: Ints, joined: Numbers, bounds: Ints, counts: Numbers, shared: Numbers, other: Numbers
+    start: int,
+    stop: int,
+    campaign: Numbers,
+    author: Ints,
+    joined: Numbers,
+    bounds: Ints,
+    counts: Numbers,
+    shared: Numbers,
+    other: Numbers,
 ) -> None:
-    """campaign, author: the pairs by campaign; joined: the campaigns author by author, between `bounds`.
+    """For the pairs start to stop. campaign, author: the pairs by campaign; joined: the campaigns author by author, between `bounds`.
 
     counts: for each campaign the one it was last counted for (and one more), and how often.
     """
-    for at in range(len(campaign)):
+    for at in range(start, stop):
         mine = campaign[at]
         first, last = bounds[author[at]], bounds[author[at] + 1]
         for place in range(first, last if last - first <= MOST_JOINED else first):

@@ -112,7 +112,7 @@ class Wordings:
             column("at", np.int64), column("seen", np.int64), column("author", np.uint64), column("platform", np.uint16),
             column("marks", np.uint8), column("label", np.uint8),
         )  # fmt: skip
-        found = facts(posts, links.founder[text_of])
+        found = facts(posts, links.founder[text_of], self._threads)
         place = column("place", np.int64)
         return Found(posts, found, place, text_of, links.founder, links.similarity, links.nearest)
 
