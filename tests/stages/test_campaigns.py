@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -180,3 +181,14 @@ def test_late_data_in_any_order_gives_the_tables_of_all_at_once(tmp_path: Path, 
     assert gone
     assert {old: aliases.get(old) for old in gone} == {old: now[old] for old in gone}
     assert not set(aliases) & set(aliases.values())
+
+
+def test_items_made_ahead_come_in_order_and_an_error_comes_in_its_turn() -> None:
+    def items() -> Iterator[int]:
+        yield from (3, 1, 2)
+        raise ValueError("the fourth")
+
+    ahead = campaign_files.one_ahead(items())
+    assert [next(ahead), next(ahead), next(ahead)] == [3, 1, 2]
+    with pytest.raises(ValueError, match="the fourth"):
+        next(ahead)
