@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   xinren run --input 'exports/*.csv' --gathered-at 2026-10-20T20:00:00+08:00
   xinren score posts.csv --out judged.csv                 judge a file of posts by text alone
   xinren explain --text '招代理，一件代发，加我微信'        why a text is judged so
+  xinren campaigns --lake lake --kind flood --top 20      the same words by many accounts, the largest first
   xinren check --lake lake                                the laws of the lake, file by file
   xinren files post_judgements                            the live files of a table
   xinren schema author_trust                              the data dictionary
@@ -80,7 +81,7 @@ def _stage_flags(parser: argparse.ArgumentParser) -> None:
 
 def _campaign_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=int, default=10, metavar="N", help="how many of the largest to show (default 10)")
-    _flag(parser, "--kind", metavar="KIND", help="only template, repost, same_author, chain, quote or flood")
+    _flag(parser, "--kind", metavar="KIND", help="only template, same_author, repost, chain, quote or flood")
     _flag(parser, "--show", metavar="CAMPAIGN_ID", help="one campaign with its wordings, from the lake as it is")
     parser.set_defaults(
         run=lambda a: commands.campaigns(_settings(a), top=a.top, kind=a.kind, show=a.show, quiet=a.quiet)

@@ -24,16 +24,18 @@ from pipeline.stages.campaign_files import (
     rows_at,
 )
 from pipeline.stages.facts import POST_KEY
-from pipeline.steps.campaign_facts import former_heads
+from pipeline.steps.campaign_aliases import former_heads
 from pipeline.steps.campaign_texts import NEEDED, Found, Wordings
 from pipeline.steps.campaigns import alias_rows, campaign_ids, member_rows, summary_rows
 from pipeline.tables import concat, empty
 from pipeline.threads import in_order
 
+_VERSION = "2"  # raised when the same posts give other campaigns, so that lakes written before are computed again
+
 
 def campaigns(run: Run) -> Counts:
     """posts, post_features -> campaigns, campaign_members, campaign_aliases, over the whole lake."""
-    derived_from = digest("campaigns", hashes(run, "posts"), hashes(run, "post_features"))
+    derived_from = digest("campaigns", _VERSION, hashes(run, "posts"), hashes(run, "post_features"))
     if not is_current(run, "campaigns", derived_from):
         files = post_files(run)
         _write(run, files, _find(run, files), derived_from)
@@ -53,7 +55,7 @@ def _find(run: Run, files: Files) -> Found:
 def _write(run: Run, files: Files, found: Found, derived_from: str) -> None:
     ids = _ids(run, files, found)
     _write_campaigns(run, files, found, ids, derived_from)
-    former, posts, replaced_at = former_heads(found.posts, found.facts)
+    former, posts, replaced_at = former_heads(found.posts, found.facts, found.text, found.founder)
     names = _write_members(run, files, found, ids, posts.astype(np.int64), derived_from)
     publish(run, "campaign_aliases", alias_rows(names, ids.take(pa.array(former)), replaced_at), derived_from)
 

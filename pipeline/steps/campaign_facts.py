@@ -6,6 +6,8 @@ Part of the campaigns step: integers in compiled kernels, so that no sum hangs o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from pipeline.text.codepoints import Ints
 from pipeline.text.compiled import kernel
 from pipeline.text.folding import fixed
 from pipeline.text.sketch import Words
+from pipeline.threads import in_order
 
 UNDATED = -(2**63)
 AUTO, REPOST = 1, 2  # bits of a post's marks
@@ -74,7 +77,7 @@ class Facts:
         return self.order[self.bounds[:-1]]
 
 
-def facts(posts: Posts, founder: Numbers) -> Facts:
+def facts(posts: Posts, founder: Numbers, threads: int = 1) -> Facts:
     """The facts of all groups of two or more posts with one `founder`: for each post a number that rises with the order
     of the groups' first posts.
     """
@@ -98,42 +101,31 @@ def facts(posts: Posts, founder: Numbers) -> Facts:
         campaign, before[0], before[1], order, bounds, times[0], times[1], told[0], told[1], told[2], told[3], told[4],
         told[5:7].T, labels, told[0], told[0],
     )  # fmt: skip
-    shared, other = _overlaps(posts, found, newcomer)
+    shared, other = _overlaps(posts, found, newcomer, threads)
     return replace(found, n_shared=shared, other=other)
 
 
-def former_heads(posts: Posts, found: Facts) -> tuple[Numbers, Numbers, Ints]:
-    """(campaign, post, time): posts that were the first known member until an earlier one was first seen at that time.
-
-    As in a lake that was brought up to date at each time at which a post was first seen: an id is listed that the
-    campaign then had, with two members or more.
-    """
-    seen = posts.seen[found.order]
-    late = np.minimum.reduceat(seen, found.bounds[:-1]) < seen[found.bounds[:-1]] if len(found) else np.zeros(0, bool)
-    inside = np.flatnonzero(np.repeat(late, found.n_posts))
-    campaign = found.campaign[found.order[inside]]
-    inside = inside[np.lexsort((inside, seen[inside], campaign))]
-    campaign = found.campaign[found.order[inside]]
-    changes = np.empty((len(inside), 2), np.int64)
-    n = _former(fixed(inside), fixed(campaign), fixed(seen[inside]), changes)
-    post = found.order[changes[:n, 0]]
-    return found.campaign[post], post, changes[:n, 1]
-
-
-def _overlaps(posts: Posts, found: Facts, newcomer: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
+def _overlaps(posts: Posts, found: Facts, newcomer: NDArray[np.bool_], threads: int) -> tuple[Numbers, Numbers]:
     """For each campaign of several authors: most authors it has in common with one other, and which (the earliest)."""
     several = np.repeat(found.n_authors > 1, found.n_posts)
     places = np.flatnonzero(newcomer & several)
     campaign = found.campaign[found.order[places]]
     author = posts.author[found.order[places]]
-    by_author = np.argsort(author, kind="stable")  # so that an author's campaigns are in order
+    by_author = np.argsort(author)  # an author's campaigns in any order, which changes nothing
     starts = np.flatnonzero(np.diff(author[by_author], prepend=author[by_author[:1]] + np.uint64(1)))
     number = np.empty(len(places), np.int64)
     number[by_author] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(places)))
     shared, other = np.zeros(len(found), np.int32), np.full(len(found), -1, np.int32)
-    bounds = np.append(starts, len(places))
-    _overlap(fixed(campaign), fixed(number), fixed(campaign[by_author]), fixed(bounds), np.zeros(len(found), np.int32),
-             shared, other)  # fmt: skip
+    columns: list[Any] = [
+        fixed(column) for column in (campaign, number, campaign[by_author], np.append(starts, len(places)))
+    ]
+    edges = np.searchsorted(campaign, np.append(campaign[:: max(1, -(-len(places) // threads))], len(found)))
+
+    def work(part: tuple[int, int]) -> None:
+        _overlap(*[*part, *columns, np.zeros((len(found), 2), np.int32), shared, other])
+
+    for _ in in_order(work, pairwise(edges.tolist()), threads):
+        pass
     return shared, other
 
 
@@ -188,40 +180,26 @@ def _tell(
 
 @kernel
 def _overlap(
-    campaign: Numbers, author: Ints, joined: Numbers, bounds: Ints, counts: Numbers, shared: Numbers, other: Numbers
+    start: int,
+    stop: int,
+    campaign: Numbers,
+    author: Ints,
+    joined: Numbers,
+    bounds: Ints,
+    counts: Numbers,
+    shared: Numbers,
+    other: Numbers,
 ) -> None:
-    """campaign, author: the pairs by campaign; joined: the campaigns author by author, between `bounds`."""
-    at = 0
-    while at < len(campaign):
-        mine, stop = campaign[at], at
-        while stop < len(campaign) and campaign[stop] == mine:
-            first, last = bounds[author[stop]], bounds[author[stop] + 1]
-            for place in range(first, last if last - first <= MOST_JOINED else first):
-                that = joined[place]
-                counts[that] += 1
-                if that != mine and (
-                    counts[that] > shared[mine] or (counts[that] == shared[mine] and that < other[mine])
-                ):
-                    shared[mine], other[mine] = counts[that], that
-            stop += 1
-        for again in range(at, stop):
-            for place in range(bounds[author[again]], bounds[author[again] + 1]):
-                counts[joined[place]] = 0
-        at = stop
+    """For the pairs start to stop. campaign, author: the pairs by campaign; joined: the campaigns author by author, between `bounds`.
 
-
-@kernel
-def _former(places: Ints, campaign: Numbers, seen: Ints, changes: Ints) -> int:
-    n, known, first, shown = 0, 0, 0, -1
-    for i in range(len(places)):
-        if i == 0 or campaign[i] != campaign[i - 1]:
-            known, first, shown = 0, places[i], -1
-        known += 1
-        first = min(first, places[i])
-        last = i + 1 == len(places) or campaign[i + 1] != campaign[i] or seen[i + 1] != seen[i]
-        if last and known > 1:
-            if shown >= 0 and shown != first:
-                changes[n, 0], changes[n, 1] = shown, seen[i]
-                n += 1
-            shown = first
-    return n
+    counts: for each campaign the one it was last counted for (and one more), and how often.
+    """
+    for at in range(start, stop):
+        mine = campaign[at]
+        first, last = bounds[author[at]], bounds[author[at] + 1]
+        for place in range(first, last if last - first <= MOST_JOINED else first):
+            that = joined[place]
+            n = counts[that, 1] + 1 if counts[that, 0] == mine + 1 else 1
+            counts[that, 0], counts[that, 1] = mine + 1, n
+            if that != mine and (n > shared[mine] or (n == shared[mine] and that < other[mine])):
+                shared[mine], other[mine] = n, that

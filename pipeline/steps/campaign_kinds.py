@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from pipeline.steps.campaign_facts import Facts
 from pipeline.text.codepoints import Ints
 
-KINDS = ("template", "repost", "same_author", "chain", "quote", "flood")
+KINDS = ("template", "same_author", "repost", "chain", "quote", "flood")
 # What a platform puts in place of a post that is gone.
-_NOTICE = "^(?:抱歉|该微博|此微博|该内容|内容).{0,30}(?:已被|被.{0,4}删除|没有.{0,8}权限|无法查看|不存在)"
-# What apps and votes write in the name of who shares them.
+_NOTICE = (
+    "^(?:抱歉|该微博|此微博|该内容|内容|根据.{0,6}法律?法规).{0,30}(?:已被|被.{0,4}删除|没有.{0,8}权限|无法查看|不存在)"
+)
+# What apps, votes and rankings of stars write in the name of who shares them.
 _SHARED = (
     "^.{0,60}我(?:刚刚|正在|已经?)?(?:成功)?(?:在|为|给|参[与加]).{1,40}"
     "(?:投[上了]|打榜|打卡|打call|加油啦|点赞啦|贡献|送出应援|加能量|(?i:pick)|抽到|签到|助力)"
+    "|快来为(?i:ta)应援|一起拿下.{1,12}榜.{0,3}第一|^我在.{0,3}互粉大厅|领取你的.{0,3}微博.{1,6}礼"
 )
 # Words by which a text asks to be passed on.
 _ASKING = (
@@ -32,14 +35,14 @@ def kinds(facts: Facts, chosen: Ints, texts: pa.ChunkedArray, template: NDArray[
     """The kind of each campaign `chosen` by number, the first of KINDS that fits; `texts`: of their first members;
     `template`: what is_template says of them.
 
-    template: most members are app-made, or the text reads as an app's or a platform's; repost: most are reposts; same_author: one
-    known author wrote them all; chain: the text asks to be passed on; quote: most of it stands in quotation marks, or its
-    source stands at the end; flood: the rest.
+    template: most members are app-made, or the text reads as an app's or a platform's; same_author: one known author wrote
+    or reposted them all; repost: most are reposts, of several authors; chain: the text asks to be passed on; quote: most
+    of it stands in quotation marks, or its source stands at the end; flood: the rest.
     """
     n_posts = facts.n_posts[chosen]
     reposts = facts.marked[chosen, 1] * 2 > n_posts
     one_author = (facts.n_authors[chosen] == 1) & (facts.n_unknown[chosen] == 0)
-    tests = [template, reposts, one_author, _says(texts, _ASKING), _is_quote(texts)]
+    tests = [template, one_author, reposts, _says(texts, _ASKING), _is_quote(texts)]
     return pa.array(np.select(tests, KINDS[:-1], KINDS[-1]), pa.string())
 
 

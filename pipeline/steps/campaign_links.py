@@ -15,11 +15,14 @@ pairs of posts that share a key without being copies four are told so from one l
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.steps.campaign_grams import MAP, drawn_in, high, jaccard, low, mark, pair
 from pipeline.steps.campaign_keys import MOST_KEPT, Halves, Numbers, Rooms, bits
 from pipeline.text.codepoints import Ints
 from pipeline.text.compiled import kernel
@@ -30,10 +33,11 @@ LEAST_SIMILARITY = 0.7  # the threshold at which duplication was measured on spa
 NEW_WORDING = 0.9
 MOST_EXEMPLARS = 8
 SEPARATOR_CODE = 0x1E
-_MAP = 8  # words of a map of 3-grams
-_GOLDEN = 0x9E3779B97F4A7C15
+BLOCK = 4_096  # texts compared side by side
+_LAST_TURN = 1 << 20  # beyond the turns of all rivals of a text
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -53,196 +57,216 @@ class Links:
 
 
 class Leaders:
-    """The clustering of one share of the texts: `add` them in order. It writes on their links and rooms, and on no others'.
+    """The clustering of all texts: `add` them in order.
 
-    n_texts: how many will be added; n_halves: no fewer than their letters with their ends. Room for a text is taken from
-    the machine only once it is written on.
+    A block of texts at a time is first compared, on all threads, with the exemplars there were before the block; then one
+    after another joins or founds, compared besides with the exemplars that are new since then. Where its best exemplar
+    has been pushed out of their buckets meanwhile, it is compared anew. So what comes out is what comes out one by one.
+
+    n_texts: how many will be added; n_places: that the rooms of all buckets take; n_halves: no fewer than the letters with
+    their ends. Room for a text is taken from the machine only once it is written on.
     """
 
-    def __init__(self, links: Links, rooms: Numbers, n_texts: int, n_halves: int) -> None:
-        self._links = links
-        self._rooms = rooms  # of each bucket: how many exemplars it holds, then they
+    def __init__(self, links: Links, n_texts: int, n_places: int, n_halves: int, pool: Executor, threads: int) -> None:
+        self._links, self._threads, self._pool = links, threads, pool
         self._used = np.zeros(2, np.int64)  # exemplars, halves
-        self._exemplars = np.empty((n_texts, 4), np.int32)  # text, founder, exemplars of its family, bits of its map
-        self._cards = np.empty((n_texts, 2), np.uint64)  # signature; text last compared with it, and its 3-grams
-        self._maps = np.empty((n_texts, _MAP), np.uint64)
-        self._starts, self._pool = np.zeros(n_texts + 1, np.int64), np.empty(n_halves, np.uint16)
+        self._known = (
+            np.empty((n_texts, 3), np.int32),  # of each exemplar: text, founder, exemplars of its family
+            np.empty(
+                (n_texts, 4), np.uint64
+            ),  # signature; 3-grams that share a bit, and all; letters; place among them
+            np.empty((n_texts, MAP), np.uint64),
+            np.empty(n_halves, np.uint16),  # letters of all exemplars
+            np.zeros(
+                n_places + 1, np.int32
+            ),  # of each bucket: how many exemplars it holds, then they; 0 is that of none
+        )
+        self._desks = [_Desk(n_texts) for _ in range(threads + 1)]
 
     def add(
         self, letters: Halves, chosen: NDArray[np.bool_], numbers: Numbers, buckets: Rooms, signatures: Words
     ) -> None:
         """The next texts: those `chosen` of `letters` (packed); their numbers, buckets (texts, 18) and signatures."""
-        starts = np.concatenate(([0], np.flatnonzero(letters == SEPARATOR_CODE) + 1))
-        longest = int(np.diff(starts).max(initial=1))
-        slots = 1 << max(6, (6 * longest).bit_length())
+        ends = np.flatnonzero(letters == SEPARATOR_CODE)
+        rows = np.flatnonzero(chosen)
+        starts = np.concatenate(([0], ends[:-1] + 1))[rows]
+        for desk in self._desks:
+            desk.lay(int((ends[rows] - starts).max(initial=1)))
+        texts = (starts, ends[rows], numbers, buckets, signatures)
+        for at in range(0, len(numbers), BLOCK):
+            self._lead(fixed(letters), tuple(column[at : at + BLOCK] for column in texts))
+
+    def _lead(self, letters: Halves, texts: tuple[NDArray[Any], ...]) -> None:
+        n = len(texts[0])
+        told = (np.empty((n, 2), np.int64), np.empty((n, MAP), np.uint64), np.empty(n, np.int32), np.empty((n, 2)))
+        step = -(-n // self._threads)
+
+        def propose(number: int) -> None:
+            mine = slice(number * step, (number + 1) * step)
+            read: list[Any] = [fixed(column[mine]) for column in texts]
+            _propose(*[letters, *read, *self._desks[number].tools, *self._known, *(column[mine] for column in told)])
+
+        for _ in self._pool.map(propose, range(self._threads)):
+            pass
         links = self._links
-        _lead(
-            fixed(letters), fixed(starts), fixed(np.flatnonzero(chosen)), fixed(numbers), fixed(buckets),
-            fixed(signatures), np.empty(slots, np.uint64), np.zeros((slots, 2), np.int32), links.founder, links.similarity,
-            links.nearest, self._used, self._exemplars, self._cards, self._maps, self._starts, self._pool, self._rooms,
-        )  # fmt: skip
+        written: list[Any] = [self._used, links.founder, links.similarity, links.nearest]
+        _settle(*[letters, *map(fixed, texts), *self._desks[-1].tools, *self._known, *told, *written])
+
+
+class _Desk:
+    """What one thread compares with: a table of 3-grams, for each exemplar the text last compared with it, a list."""
+
+    def __init__(self, n_texts: int) -> None:
+        self._seen = np.zeros(n_texts, np.int32)
+        self._rivals = np.empty((2, N_BANDS * MOST_KEPT), np.int32)
+        self.lay(1)
+
+    def lay(self, longest: int) -> None:
+        """Make the table large enough for a text of so many letters, and clear it."""
+        slots = 1 << max(6, (6 * longest).bit_length())
+        self.tools = (np.empty(slots, np.uint64), np.zeros((slots, 2), np.int32), self._seen, self._rivals)
 
 
 @kernel
-def _letter(halves: Halves, at: int) -> np.uint64:
-    """The letter that begins there; those of the planes beyond the first take two places."""
-    unit = np.uint64(halves[at])
-    if unit < 0xD800 or unit >= 0xDC00:
-        return unit
-    return (
-        np.uint64(0x10000)
-        + ((unit - np.uint64(0xD800)) << np.uint64(10))
-        + np.uint64(halves[at + 1])
-        - np.uint64(0xDC00)
-    )
+def _rivals_of(
+    rooms: Numbers, buckets: Rooms, signature: np.uint64, size: int, stamp: int, least_number: int, seen: Numbers,
+    cards: Words, rivals: Numbers,
+) -> int:  # fmt: skip
+    """Write the exemplars from `least_number` on that may be similar enough, each once; how many there are.
 
-
-@kernel
-def _slot(gram: np.uint64, mixed: np.uint64, stamp: int, mask: int, grams: Words, stamps: Numbers) -> np.uint64:
-    """Where the 3-gram stands in the table of the text `stamp`, or where it would."""
-    at = (mixed >> np.uint64(32)) & np.uint64(mask)
-    while stamps[at, 0] == stamp and grams[at] != gram:
-        at = (at + np.uint64(1)) & np.uint64(mask)
-    return at
-
-
-@kernel
-def _mark(
-    halves: Halves, start: int, end: int, stamp: int, mask: int, grams: Words, stamps: Numbers, drawn: Words
-) -> int:
-    """Enter the text's 3-grams into the table and the map `drawn`; how many distinct ones there are."""
-    n, gram, letters = 0, np.uint64(0), 0
-    at = start
-    drawn[:] = 0
-    while at < end:
-        letter = _letter(halves, at)
-        at += 2 if letter >= 0x10000 else 1
-        gram = ((gram << np.uint64(21)) | letter) & np.uint64((1 << 63) - 1)
-        letters += 1
-        if letters > 2:
-            mixed = gram * np.uint64(_GOLDEN)
-            slot = _slot(gram, mixed, stamp, mask, grams, stamps)
-            if stamps[slot, 0] != stamp:
-                stamps[slot, 0], stamps[slot, 1], grams[slot] = stamp, 0, gram
-                drawn[mixed >> np.uint64(61)] |= np.uint64(1) << ((mixed >> np.uint64(55)) & np.uint64(63))
-                n += 1
-    return n
-
-
-@kernel
-def _size(card: np.uint64) -> int:
-    """3-grams, of the half of a card that tells them."""
-    return int(np.int64(card & np.uint64(0xFFFFFFFF)))
-
-
-@kernel
-def _drawn_in(drawn: Words) -> int:
-    n = 0
-    for word in drawn:
-        n += int(np.int64(bits(word)))  # signed: with an unsigned number the sum would be a float
-    return n
-
-
-@kernel
-def _similarity(
-    pool: Halves, start: int, end: int, theirs: int, size: int, least: float, stamp: int, turn: int, mask: int,
-    grams: Words, stamps: Numbers,
-) -> float:  # fmt: skip
-    """Jaccard similarity of the text in the pool to the one in the table; 0 where it is seen early to be below `least`.
-
-    `turn` is another at each call for one text.
+    In loops without a branch on what they read, so that the machine waits for many places of memory at a time.
     """
-    n, gram, letters = 0, np.uint64(0), 0
-    # At least so many must be shared; of the others, and of 3-grams that come again, the rest may be missed.
-    may_miss = end - start - 2 - int(np.ceil(least / (1 + least) * (size + theirs) - 1e-9))
-    at = start
-    while at < end:
-        letter = _letter(pool, at)
-        at += 2 if letter >= 0x10000 else 1
-        gram = ((gram << np.uint64(21)) | letter) & np.uint64((1 << 63) - 1)
-        letters += 1
-        if letters > 2:
-            slot = _slot(gram, gram * np.uint64(_GOLDEN), stamp, mask, grams, stamps)
-            if stamps[slot, 0] == stamp:
-                n += stamps[slot, 1] != turn
-                stamps[slot, 1] = turn
-            else:
-                may_miss -= 1
-                if may_miss < 0:
-                    return 0.0
-    return n / (size + theirs - n)
+    n = kept = 0
+    for bucket in buckets:
+        room = np.int64(bucket)
+        for place in range(room + 1, room + 1 + rooms[room]):
+            rivals[n] = rooms[place]
+            n += int(rooms[place] >= least_number)
+    for place in range(n):
+        rival = rivals[place]
+        theirs = low(cards[rival, 1])
+        near = bits(signature ^ cards[rival, 0]) <= MOST_BITS
+        near &= seen[rival] != stamp
+        near &= theirs >= LEAST_SIMILARITY * size
+        near &= size >= LEAST_SIMILARITY * theirs
+        seen[rival] = stamp
+        rivals[kept] = rival
+        kept += int(near)
+    return kept
 
 
 @kernel
-def _lead(
-    halves: Halves, starts: Ints, rows: Ints, numbers: Numbers, buckets: Rooms, signatures: Words, grams: Words,
-    stamps: Numbers, founder: Numbers, similarity: Floats, nearest: Floats, used: Ints, exemplars: Numbers, cards: Words,
-    maps: Words, pool_starts: Ints, pool: Halves, rooms: Numbers,
+def _nearest(
+    halves: Halves, start: int, end: int, buckets: Rooms, signature: np.uint64, stamp: int, least_number: int, size: int,
+    together: int, drawn: Words, best: int, best_score: float, marked: bool, grams: Words, stamps: Numbers, seen: Numbers,
+    rivals: Numbers, cards: Words, maps: Words, pool: Halves, rooms: Numbers,
+) -> tuple[int, float, bool]:  # fmt: skip
+    """The most similar of `best` and the exemplars from `least_number` on, or -1; whether the text is in the table now."""
+    n = _rivals_of(rooms, buckets, signature, size, stamp, least_number, seen, cards, rivals[0])
+    likeliest = 0
+    for place in range(n):
+        shared = min(together, high(cards[rivals[0, place], 1]))
+        for word in range(MAP):
+            shared += int(np.int64(bits(drawn[word] & maps[rivals[0, place], word])))
+        rivals[1, place] = shared
+        if shared > rivals[1, likeliest]:
+            likeliest = place
+    for turn in range(
+        n
+    ):  # the likeliest first: the sooner a similar one is found, the more of the others need no counting
+        place = likeliest if turn == 0 else 0 if turn == likeliest else turn
+        rival = rivals[0, place]
+        least = max(best_score, LEAST_SIMILARITY)
+        if rivals[1, place] < least / (1 + least) * (size + low(cards[rival, 1])) - 1e-9:
+            continue
+        if not marked:
+            mark(halves, start, end, stamp, grams, stamps, drawn)
+            marked = True
+        score = jaccard(pool, cards[rival], size, least, stamp, turn + 1, end - start, grams, stamps)
+        if score >= LEAST_SIMILARITY and (score > best_score or (score == best_score and rival < best)):
+            best, best_score = rival, score
+    return best, best_score, marked
+
+
+@kernel
+def _propose(
+    halves: Halves, starts: Ints, ends: Ints, numbers: Numbers, buckets: Rooms, signatures: Words, grams: Words,
+    stamps: Numbers, seen: Numbers, rivals: Numbers, exemplars: Numbers, cards: Words, maps: Words, pool: Halves,
+    rooms: Numbers, sizes: Ints, drawn: Words, best: Numbers, scores: Doubles,
 ) -> None:  # fmt: skip
-    drawn = np.empty(_MAP, np.uint64)
+    """Of each text: its 3-grams and how many of them share a bit, its map, the nearest exemplar, similarity to that and
+    to the founder there.
+    """
     for i in range(len(numbers)):
-        text, stamp, turn = numbers[i], numbers[i] + 1, 0
-        start, end = starts[rows[i]], starts[rows[i] + 1] - 1
-        mask = 63
-        while mask < 3 * (end - start):
-            mask = 2 * mask + 1
-        size = _mark(halves, start, end, stamp, mask, grams, stamps, drawn)
-        together = size - _drawn_in(drawn)  # 3-grams that fell on the bit of another
-        best, best_score = -1, 0.0
-        for band in range(N_BANDS):
-            room = np.int64(buckets[i, band])
-            for place in range(room + 1, room + 1 + rooms[room] if room > 0 else 0):
-                rival = rooms[place]
-                card = cards[rival, 1]
-                if card >> np.uint64(32) == stamp:
-                    continue
-                theirs = _size(card)
-                cards[rival, 1] = (np.uint64(stamp) << np.uint64(32)) | np.uint64(theirs)
-                if theirs < LEAST_SIMILARITY * size or size < LEAST_SIMILARITY * theirs:
-                    continue
-                if bits(signatures[i] ^ cards[rival, 0]) > MOST_BITS:
-                    continue
-                least = max(best_score, LEAST_SIMILARITY)
-                most = min(together, theirs - exemplars[rival, 3])
-                for word in range(_MAP):
-                    most += int(np.int64(bits(drawn[word] & maps[rival, word])))
-                if most < least / (1 + least) * (size + theirs) - 1e-9:
-                    continue
-                turn += 1
-                score = _similarity(
-                    pool, pool_starts[rival], pool_starts[rival + 1] - 1, theirs, size, least, stamp, turn, mask, grams,
-                    stamps,
-                )  # fmt: skip
-                if score > best_score or (score == best_score and rival < best):
-                    best, best_score = rival, score
-        leads = best < 0 or best_score < LEAST_SIMILARITY
-        if not leads:
+        start, end, stamp = starts[i], ends[i], numbers[i] + 1
+        size = mark(halves, start, end, stamp, grams, stamps, drawn[i])
+        together = size - drawn_in(drawn[i])
+        sizes[i, 0], sizes[i, 1] = size, together
+        best[i], scores[i, 0], _ = _nearest(
+            halves, start, end, buckets[i], signatures[i], stamp, 0, size, together, drawn[i], -1, 0.0, True, grams,
+            stamps, seen, rivals, cards, maps, pool, rooms,
+        )  # fmt: skip
+        scores[i, 1] = scores[i, 0]
+        if best[i] >= 0 and exemplars[best[i], 1] != best[i]:
+            first = cards[exemplars[best[i], 1]]
+            scores[i, 1] = jaccard(pool, first, size, 0.0, stamp, _LAST_TURN, end - start, grams, stamps)
+
+
+@kernel
+def _settle(
+    halves: Halves, starts: Ints, ends: Ints, numbers: Numbers, buckets: Rooms, signatures: Words, grams: Words,
+    stamps: Numbers, seen: Numbers, rivals: Numbers, exemplars: Numbers, cards: Words, maps: Words, pool: Halves,
+    rooms: Numbers, sizes: Ints, drawn: Words, proposed: Numbers, scores: Doubles, used: Ints, founder: Numbers,
+    similarity: Floats, nearest: Floats,
+) -> None:  # fmt: skip
+    """Each text in turn joins or founds."""
+    known = used[0]
+    for i in range(len(numbers)):
+        start, end, stamp, size, marked = starts[i], ends[i], numbers[i] + 1, sizes[i, 0], False
+        best, score = int(np.int64(proposed[i])), float(scores[i, 0])
+        news, there = _changed(buckets[i], rooms, known, best)
+        if news or not there:
+            if not there:
+                best, score = -1, 0.0
+            best, score, marked = _nearest(
+                halves, start, end, buckets[i], signatures[i], stamp, known if there else 0, size, sizes[i, 1], drawn[i],
+                best, score, False, grams, stamps, seen, rivals, cards, maps, pool, rooms,
+            )  # fmt: skip
+        if best >= 0:
             first = exemplars[best, 1]
-            score = best_score
-            if first != best:
-                score = _similarity(
-                    pool, pool_starts[first], pool_starts[first + 1] - 1, _size(cards[first, 1]), size, 0.0, stamp,
-                    turn + 1, mask, grams, stamps,
-                )  # fmt: skip
-            founder[text], similarity[text], nearest[text] = exemplars[first, 0], score, best_score
+            to_first = score
+            if best == proposed[i]:
+                to_first = scores[i, 1]
+            elif first != best:
+                if not marked:
+                    mark(halves, start, end, stamp, grams, stamps, drawn[i])
+                to_first = jaccard(pool, cards[first], size, 0.0, stamp, _LAST_TURN, end - start, grams, stamps)
+            founder[numbers[i]], similarity[numbers[i]], nearest[numbers[i]] = exemplars[first, 0], to_first, score
             _use(best, buckets[i], rooms)
-            if best_score >= NEW_WORDING or score < LEAST_SIMILARITY or exemplars[first, 2] >= MOST_EXEMPLARS:
+            if score >= NEW_WORDING or to_first < LEAST_SIMILARITY or exemplars[first, 2] >= MOST_EXEMPLARS:
                 continue
         new = used[0]
         used[0] += 1
-        exemplars[new, 0], exemplars[new, 1], exemplars[new, 2] = text, new, 0
-        exemplars[new, 3] = size - together
-        if not leads:
-            exemplars[new, 1] = first
+        exemplars[new, 0], exemplars[new, 1], exemplars[new, 2] = numbers[i], first if best >= 0 else new, 0
         exemplars[exemplars[new, 1], 2] += 1
-        cards[new, 0], cards[new, 1] = signatures[i], np.uint64(size)
-        maps[new] = drawn
-        pool_starts[new] = used[1]
-        for at in range(start, end + 1):
-            pool[used[1]] = halves[at]
-            used[1] += 1
-        pool_starts[new + 1] = used[1]
+        cards[new, 0], cards[new, 1] = signatures[i], pair(sizes[i, 1], size)
+        cards[new, 2], cards[new, 3] = end - start, used[1]
+        maps[new] = drawn[i]
+        pool[used[1] : used[1] + end - start] = halves[start:end]
+        used[1] += end - start
         _enter(new, buckets[i], rooms)
+
+
+@kernel
+def _changed(buckets: Rooms, rooms: Numbers, known: int, best: int) -> tuple[bool, bool]:
+    """Whether the buckets hold an exemplar from `known` on; whether they hold `best`, if it is one."""
+    news, there = False, best < 0
+    for bucket in buckets:
+        room = np.int64(bucket)
+        for place in range(room + 1, room + 1 + rooms[room]):
+            news |= rooms[place] >= known
+            there |= rooms[place] == best
+    return news, there
 
 
 @kernel
@@ -250,7 +274,7 @@ def _use(exemplar: int, buckets: Rooms, rooms: Numbers) -> None:
     """Put the exemplar first in each of the buckets in which it stands."""
     for bucket in buckets:
         room = np.int64(bucket)
-        for place in range(room + 1, room + 1 + rooms[room] if room > 0 else 0):
+        for place in range(room + 1, room + 1 + rooms[room]):
             if rooms[place] == exemplar:
                 for later in range(place, room + 1, -1):
                     rooms[later] = rooms[later - 1]

@@ -6,6 +6,7 @@ read back piece by piece, so that memory does not grow with the length of the te
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -20,7 +21,6 @@ from pipeline.order import flags, numbers
 from pipeline.steps.campaign_facts import AUTO, NO_LABEL, REPOST, UNDATED, Bytes, Facts, Posts, facts
 from pipeline.steps.campaign_keys import Halves, Numbers, Rooms, number_buckets, number_texts, pack
 from pipeline.steps.campaign_links import Floats, Leaders, Links
-from pipeline.steps.campaign_shares import NO_SHARE, Companies, Shares
 from pipeline.tables import CLASSES
 from pipeline.text.codepoints import Ints, from_arrow
 from pipeline.text.folding import fold_batch
@@ -67,12 +67,14 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Found:
-    """Row-aligned: the posts taken, their campaigns, and the places they were given with; by text: its similarities."""
+    """Row-aligned: the posts taken, their campaigns, and the places they were given with; by text: that
+    which founded its campaign, and its similarities."""
 
     posts: Posts
     facts: Facts
     place: Ints
     text: Numbers
+    founder: Numbers
     similarity: Floats
     nearest: Floats
 
@@ -110,8 +112,9 @@ class Wordings:
             column("at", np.int64), column("seen", np.int64), column("author", np.uint64), column("platform", np.uint16),
             column("marks", np.uint8), column("label", np.uint8),
         )  # fmt: skip
-        found = facts(posts, links.founder[text_of])
-        return Found(posts, found, column("place", np.int64), text_of, links.similarity, links.nearest)
+        found = facts(posts, links.founder[text_of], self._threads)
+        place = column("place", np.int64)
+        return Found(posts, found, place, text_of, links.founder, links.similarity, links.nearest)
 
     def _put(self, columns: Columns) -> None:
         names = columns.platforms
@@ -123,35 +126,27 @@ class Wordings:
         self._ends.append((posts + len(columns.values["hash"]), letters + len(columns.values["letters"])))
 
     def _lead(self, text_of: Numbers, first: Numbers) -> Links:
-        """The clustering of the texts that share a bucket with another, a share on each thread; the rest lead nobody."""
+        """The clustering of the texts that share a bucket with another; the rest lead nobody."""
         signatures: Words = self._shelf.read("signature", np.uint64)[first]
-        shares, n_places = self._shares(first, signatures)
-        links, rooms = Links.of_none(len(first)), np.zeros(n_places + 1, np.int32)
-        sizes = np.bincount(shares[shares != NO_SHARE], minlength=self._threads)
-
-        def work(number: int) -> None:
-            leaders = Leaders(links, rooms, sizes[number], self._ends[-1][1])
+        joined, n_places = self._buckets(first, signatures)
+        links = Links.of_none(len(first))
+        with ThreadPoolExecutor(self._threads) as pool:
+            leaders = Leaders(links, int(joined.sum()), n_places, self._ends[-1][1], pool, self._threads)
             for (posts, halves), (posts_end, halves_end) in self._pieces():
                 text = text_of[posts:posts_end]
-                mine = (shares[text] == number) & (first[text] == np.arange(posts, posts_end))
-                if not mine.any():
+                chosen = joined[text] & (first[text] == np.arange(posts, posts_end))
+                if not chosen.any():
                     continue
-                told = text[mine]
+                told = text[chosen]
                 low, high = int(told[0]), int(told[-1]) + 1
                 read = (self._shelf.read(f"bucket{band}", np.uint32, low, high)[told - low] for band in range(N_BANDS))
                 letters: Halves = self._shelf.read("letters", np.uint16, halves, halves_end)
-                leaders.add(letters, mine, told, np.stack(list(read), axis=1), signatures[told])
-
-        for _ in in_order(work, range(self._threads), self._threads):
-            pass
+                leaders.add(letters, chosen, told, np.stack(list(read), axis=1), signatures[told])
         return links
 
-    def _shares(self, first: Numbers, signatures: Words) -> tuple[Shares, int]:
-        """The share of each text, NO_SHARE for those that share no bucket; how many places all rooms take.
-
-        Buckets are put aside band by band in place of the keys.
-        """
-        n_places, joined, companies = 0, np.zeros(len(first), np.bool_), Companies(len(first))
+    def _buckets(self, first: Numbers, signatures: Words) -> tuple[NDArray[np.bool_], int]:
+        """Which texts share a bucket; how many places all rooms take. Buckets are put aside in place of the keys."""
+        n_places, joined = 0, np.zeros(len(first), np.bool_)
 
         def work(band: int) -> tuple[Rooms, int]:
             return number_buckets(self._shelf.read(f"key{band}", np.uint32)[first], signatures)
@@ -159,12 +154,10 @@ class Wordings:
         for band, (buckets, places) in enumerate(in_order(work, range(N_BANDS), min(self._threads, 2))):
             inside = buckets > 0
             joined |= inside
-            if self._threads > 1:
-                companies.join(buckets, places)
             self._shelf.append(f"bucket{band}", np.where(inside, buckets + np.uint32(n_places), buckets))
             self._shelf.drop(f"key{band}")
             n_places += places
-        return companies.shares(joined, self._threads), n_places
+        return joined, n_places
 
     def _pieces(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
         """Runs of batches of some _PIECE posts: where each begins and ends, in posts and letters."""

@@ -87,7 +87,7 @@ CAMPAIGNS = [
     Column("last_at", TIME, "last member's posted_at"), Column("span_hours", FLOAT, "hours from first to last"),
     key("exemplar", TEXT, "text of the first member, contacts replaced"),
     Column("peak_per_hour", SMALL, "most members in any clock hour (count)"),
-    key("kind", TEXT, "template, repost, same_author, chain, quote or flood: the first of these that fits"),
+    key("kind", TEXT, "template, same_author, repost, chain, quote or flood: the first of these that fits"),
     key("is_template", BOOL, "the text is app-made"),
     Column("first_author_id", TEXT, "first mover: author_id of the first member; NULL unknown"),
     Column("active_days", SMALL, "local days with a member (count)"),
@@ -96,7 +96,7 @@ CAMPAIGNS = [
     *[Column(f"{c}_ratio", FLOAT, f"members whose text_label is {c} / members with a text_label") for c in CLASSES],
 ]  # fmt: skip
 CAMPAIGN_ALIASES = [
-    key("alias_id", TEXT, "id the campaign had before an earlier post of it was gathered: <platform>:<post_id>"),
+    key("alias_id", TEXT, "id the campaign had, or may have had, before an earlier post of it was gathered: <platform>:<post_id>"),
     key("campaign_id", TEXT, "id it has now"),
     key("replaced_at", TIME, "first_seen_at of the earlier post"),
 ]  # fmt: skip

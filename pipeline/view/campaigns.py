@@ -123,10 +123,11 @@ def _wordings(members: pa.Table) -> pa.Table:
 
 
 def _print_facts(console: Any, number: str, row: dict[str, Any], members: pa.Table) -> None:
+    who = f"{row['n_posts']:,} posts, {row['n_authors']:,} author{'s' * (row['n_authors'] != 1)}"
     platforms = f", {row['n_platforms']} platforms" if row["n_platforms"] > 1 else ""
     console.print()
     console.print(
-        f"{number}{row['kind']}: {row['n_posts']:,} posts, {row['n_authors']:,} authors{platforms}, {_span(row)}",
+        f"{number}{row['kind']}: {who}{platforms}, {_span(row)}",
         style="bold", highlight=False, markup=False,
     )  # fmt: skip
     console.print(plain(f"{row['campaign_id']}  {'; '.join(_more(row))}"), style="dim")
@@ -160,10 +161,10 @@ def _more(row: dict[str, Any]) -> list[str]:
 def _print_wordings(console: Any, exemplar: str, wordings: pa.Table, *, no_wrap: bool = False) -> None:
     from rich.table import Table
 
-    lines = Table.grid(padding=(0, 1))
+    lines = Table.grid(padding=(0, 1), expand=True)
     lines.add_column(justify="right", style="dim", no_wrap=True, min_width=6)
-    lines.add_column(style="dim", no_wrap=True)
-    lines.add_column(no_wrap=no_wrap, overflow="ellipsis" if no_wrap else "fold")
+    lines.add_column(style="dim", no_wrap=True, min_width=4)
+    lines.add_column(no_wrap=no_wrap, overflow="ellipsis" if no_wrap else "fold", ratio=1)
     for row in wordings.to_pylist():
         lines.add_row(f"{row['n']:,}", f"{row['similarity']:.2f}", difference(exemplar, row["text"] or ""))
     console.print(lines)

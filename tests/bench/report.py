@@ -3,7 +3,8 @@
     python -m tests.bench report
 
 A table stands between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`. Any result may hold `goals`, a list of {figure, goal,
-unit, got}; unit `times` means at least, any other at most. segment.json and growth.json hold none: report_programs.py makes theirs.
+unit, got}; unit `times` means at least, any other at most. segment.json, growth.json and campaigns.json hold none:
+report_programs.py makes theirs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.markdown import AT_LEAST, between, number, spread, table, yes
-from tests.bench.report_programs import growth, growth_goals, segment, segment_goals
+from tests.bench.report_programs import campaign_goals, growth, growth_goals, segment, segment_goals
 
 HERE = Path(__file__).parent
 RESULTS, README = HERE / "results", HERE / "README.md"
@@ -52,7 +53,8 @@ def tables(results: dict[str, Result]) -> dict[str, str]:
         "growth": ("growth", growth),
     }
     made = {name: make(results[source]) if source in results else NOTHING for name, (source, make) in makers.items()}
-    return {"goals": goals([*results.values(), segment_goals(results), growth_goals(results)]), **made}
+    programs = (segment_goals(results), growth_goals(results), campaign_goals(results))
+    return {"goals": goals([*results.values(), *programs]), **made}
 
 
 def reached(goal: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Tables and goals from the results of benchmarks that are programs of their own: segment.py, growth.py."""
+"""Tables and goals from the results of benchmarks that are programs of their own: segment.py, growth.py, campaigns.py."""
 
 from __future__ import annotations
 
@@ -68,3 +68,27 @@ def growth_goals(results: dict[str, Result]) -> Result:
         if x
     ]
     return {"goals": [memory, *slope]}
+
+
+def campaign_goals(results: dict[str, Result]) -> Result:
+    """What is missed of near-duplicates, what is taken for one, speed beside datasketch, and how the stage grows."""
+    result = results.get("campaigns", {})
+    goals: list[Result] = []
+
+    def goal(figure: str, goal: float, unit: str, got: float) -> None:
+        goals.append({"figure": f"campaigns: {figure}", "goal": goal, "unit": unit, "got": got})
+
+    if found := result.get("recall"):
+        goal(f"pairs with J >= 0.7 missed among {found['posts']:,} real posts", 1, "%", 100 * (1 - found["recall"]))
+        goal("links that are none", 0, "%", 100 * (1 - found["precision_of_links"]))
+    for name, most in (("edited", 3), ("camouflaged", 5)):
+        if found := result.get("floods"):
+            goal(f"copies of planted floods missed, {name}", most, "%", 100 * (1 - found[name]["found"]))
+            goal(f"others pulled in, {name}", 0.1, "%", 100 * found[name]["others_pulled_in"])
+    if found := result.get("speed"):
+        goal("sketch and join, two cores, against datasketch", 80, AT_LEAST, found["ratio"]["datasketch"]["median"])
+    if (found := result.get("growth")) and len(found["runs"]) > 1:
+        sizes = [f"{int(size):,}" for size in found["runs"]]
+        goal(f"time of {sizes[-1]} posts to that of {sizes[0]}", 11, "", found["time_of_last_to_first"])
+        goal(f"peak memory, {sizes[-1]} posts", 3000, "MB", found["runs"][sizes[-1].replace(",", "")]["peak_mb"])
+    return {"goals": goals}

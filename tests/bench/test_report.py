@@ -150,3 +150,23 @@ def test_the_text_step_is_told_by_post_and_leaves_out_what_was_not_measured() ->
 )  # fmt: skip
 def test_numbers_have_three_digits_that_count(value: float, shown: str) -> None:
     assert markdown.number(value) == shown
+
+
+def test_campaigns_have_goals_for_the_parts_that_were_measured() -> None:
+    planted = {
+        "edited": {"found": 0.98, "others_pulled_in": 0.0},
+        "camouflaged": {"found": 0.94, "others_pulled_in": 0.002},
+    }
+    runs = {"1000000": {"peak_mb": 900.0}, "10000000": {"peak_mb": 2500.0}}
+    result = {
+        "recall": {"posts": 20_000, "recall": 0.995, "precision_of_links": 1.0}, "floods": planted,
+        "speed": {"ratio": {"datasketch": {"median": 120.0}}}, "growth": {"runs": runs, "time_of_last_to_first": 10.5},
+    }  # fmt: skip
+    rows = [line.split(" | ") for line in report.goals([report.campaign_goals({"campaigns": result})]).splitlines()[2:]]
+    assert [(row[1], row[2]) for row in rows] == [
+        ("<= 1 %", "0.5"), ("<= 0 %", "0"), ("<= 3 %", "2"), ("<= 0.1 %", "0"), ("<= 5 %", "6"), ("<= 0.1 %", "0.2"),
+        (">= 80 times", "120"), ("<= 11", "10.5"), ("<= 3,000 MB", "2,500"),
+    ]  # fmt: skip
+    assert [row[3] for row in rows].count("**no** |") == 2
+    assert report.campaign_goals({}) == {"goals": []}
+    assert len(report.campaign_goals({"campaigns": {"recall": result["recall"]}})["goals"]) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -146,3 +148,47 @@ def test_columns_kept_in_files_are_read_back_in_parts(tmp_path: Path) -> None:
     shelf.drop("at")
     shelf.drop("at")
     assert shelf.read("at", np.int64).tolist() == []
+
+
+def _drifting(dice: random.Random) -> list[dict[str, Any]]:
+    """Sixty posts of three wordings that change letter by letter, gathered over four days in any order."""
+    rows = []
+    for number in range(60):
+        text = list(WORDS[number % 3] + WORDS[3])
+        for _ in range(dice.randrange(6)):
+            text[dice.randrange(len(text))] = dice.choice("春夏秋冬山水")
+        more = {
+            "posted_at": START + timedelta(hours=dice.randrange(900)),
+            "first_seen_at": SEEN + timedelta(days=dice.randrange(4)),
+        }
+        rows.append(row(number, "".join(text), **more))
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_late_data_in_any_order_gives_the_tables_of_all_at_once(tmp_path: Path, seed: int) -> None:
+    rows = _drifting(random.Random(seed))
+    lake, other = (Lake.create_or_open(str(tmp_path / name), key_id="0a1b2c3d") for name in ("lake", "other"))
+    had: set[str] = set()
+    for day in range(4):
+        fill(lake, [r for r in rows if r["first_seen_at"] <= SEEN + timedelta(days=day)], buckets=(1, 4)[seed % 2])
+        had |= set(lake.read("campaigns")["campaign_id"].to_pylist())
+    fill(other, random.Random(seed).sample(rows, len(rows)), buckets=(1, 4)[seed % 2])
+    assert paths(lake) == paths(other)
+    now = {f"{r['platform']}:{r['post_id']}": r["campaign_id"] for r in lake.read("campaign_members").to_pylist()}
+    aliases = {r["alias_id"]: r["campaign_id"] for r in lake.read("campaign_aliases").to_pylist()}
+    gone = had - set(lake.read("campaigns")["campaign_id"].to_pylist())
+    assert gone
+    assert {old: aliases.get(old) for old in gone} == {old: now[old] for old in gone}
+    assert not set(aliases) & set(aliases.values())
+
+
+def test_items_made_ahead_come_in_order_and_an_error_comes_in_its_turn() -> None:
+    def items() -> Iterator[int]:
+        yield from (3, 1, 2)
+        raise ValueError("the fourth")
+
+    ahead = campaign_files.one_ahead(items())
+    assert [next(ahead), next(ahead), next(ahead)] == [3, 1, 2]
+    with pytest.raises(ValueError, match="the fourth"):
+        next(ahead)

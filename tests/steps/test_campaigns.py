@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.steps import campaign_links
 from pipeline.steps.campaigns import campaigns
 from pipeline.tables import CLASSES
 from pipeline.text.folding import fold
@@ -65,6 +66,7 @@ def test_a_flood_is_one_campaign_of_its_first_post(diary: Any) -> None:
         ("template", {"is_auto_share": True}, ["a", "b", "c"]),
         ("repost", {"is_repost": True}, ["a", "b", "c"]),
         ("same_author", {}, ["a", "a", "a"]),
+        ("same_author", {"is_repost": True}, ["a", "a", "a"]),  # who repeats decides before how
         ("flood", {}, ["a", "b", "b"]),
         ("flood", {}, ["a", None, "a"]),  # an unknown author need not be the same one
     ],
@@ -81,6 +83,9 @@ def test_the_kind_of_a_campaign(diary: Any, kind: str, marks: dict[str, bool], a
     [
         ("我刚刚在跑步软件里打卡啦，今天跑了五公里，快来和我一起运动吧", "template"),
         ("抱歉，这条内容因为违反社区的约定已被删除", "template"),
+        ("根据有关的法律法规，这条内容现在已被屏蔽删除", "template"),
+        ("小荷今天也在舞台上发光，快来为TA应援吧，名次就靠大家了", "template"),
+        ("我永远支持小荷，我们一起拿下新人榜的第一名，冲冲冲", "template"),
         ("寻找走失的老人，穿灰色上衣，请看到的好心人帮忙扩散", "chain"),
         ("关注我们并转发这条消息，抽三位朋友送最新款的水杯一个", "chain"),
         ("“一个人走夜路，唱歌给自己听，也算是有人陪着了吧。”晚安", "quote"),
@@ -235,6 +240,22 @@ def test_five_hundred_edited_texts_are_clustered_as_by_brute_force(diary: Any) -
     through = [m for m in _found(diary)[1] if m["similarity"] < 0.7]
     assert len(through) > 10  # found by a further exemplar
     assert min(m["similarity"] for m in through) >= 0.4
+
+
+def test_what_is_found_hangs_neither_on_threads_nor_on_blocks(diary: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(5)
+    signs = "春夏秋冬山水花鸟风月江湖田园村镇"
+    for i in range(2400):  # a slogan before a few words of many kinds: more exemplars share its keys than are kept
+        text = list((ADVERT + DIARY)[:50] + "".join(random.Random(dice.randrange(1200)).choices(signs, k=16)))
+        for _ in range(dice.randrange(5)):
+            text[dice.randrange(48, 66)] = dice.choice(signs)
+        diary.post(f"a{i % 7}", i // 180, "".join(text), hour=dice.random() * 24)
+    found = []
+    for block, threads in ((1, 1), (7, 2), (512, 3), (10_000, 1)):
+        monkeypatch.setattr(campaign_links, "BLOCK", block)
+        found.append(campaigns(diary.posts, diary.features, threads=threads))
+    assert len(found[0][1]) > 300
+    assert all(a.equals(b) for other in found[1:] for a, b in zip(found[0], other, strict=True))
 
 
 def test_no_member_is_farther_from_the_founder_than_two_links_reach(diary: Any) -> None:
