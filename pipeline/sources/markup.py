@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import html
 import re
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.sources.columns import changed, has_byte, holding
 from pipeline.sources.records import ITEM_END
 from pipeline.tables import TEXTS
 from pipeline.text.codepoints import SEPARATOR, from_arrow
@@ -25,6 +27,7 @@ _TAG = (  # attributes need their =, so that a<b and c>d stay
     r"""table|thead|tbody|tr|td|th|sup|sub|small|video|iframe)(?:\s+[a-z-]+=(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]*))*\s*/?>"""
 )
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}\d?|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_CUT = ("全文", "展开", "展开c")
 _TRUNCATED = r"(?:(?:\.{3}|…)\s*(?:全文|展开c?)|\s展开c?)\s*$"
 
 # A topic on Weibo is closed (#x#), on Xiaohongshu marked (#x[话题]#), elsewhere open (#x and a space).
@@ -33,8 +36,15 @@ MENTION = re.compile(r"(?<![A-Za-z0-9._%+-])@([\w·-]{1,30})")
 LINK = re.compile(r"(https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+)")
 
 
+MARKS = b"<&"  # a text without one of these bytes is the text a reader would see
+
+
 def to_text(texts: pa.Array) -> pa.Array:
     """The texts a reader would see: <br> is a line break, an emoticon picture its [name], entities are characters."""
+    return changed(texts, holding(texts, MARKS), _to_text)
+
+
+def _to_text(texts: pa.Array) -> pa.Array:
     texts = pc.replace_substring_regex(texts, _ALT, r"\1\2\3")
     texts = pc.replace_substring_regex(texts, _BREAK, "\n")
     texts = pc.replace_substring_regex(texts, _TAG, "")
@@ -47,12 +57,16 @@ def to_text(texts: pa.Array) -> pa.Array:
 
 def clean(texts: pa.Array) -> pa.Array:
     """The texts without NUL; a RECORD SEPARATOR, by which texts are joined further on, becomes a space."""
+    if not has_byte(texts, b"\x00" + SEPARATOR.encode()):
+        return texts
     return pc.replace_substring(pc.replace_substring(texts, "\x00", ""), SEPARATOR, " ")
 
 
 def is_truncated(texts: pa.Array) -> pa.Array:
     """Whether a text ends as pages end what they cut: ...全文, …展开."""
-    return pc.match_substring_regex(texts, _TRUNCATED)
+    ends = pc.ascii_rtrim(texts, characters=" \t\r\n\f")  # white space as RE2 has it
+    likely = reduce(pc.or_, (pc.ends_with(ends, word) for word in _CUT))
+    return changed(likely, np.flatnonzero(likely), lambda _: pc.match_substring_regex(texts.filter(likely), _TRUNCATED))
 
 
 def find_all(texts: pa.Array, pattern: re.Pattern[str]) -> pa.Array:
