@@ -21,7 +21,7 @@ from pipeline.sources import mediacrawler, native, weibo_search
 from pipeline.sources.forms import open_forms
 from pipeline.sources.ids import DerivedIds
 from pipeline.sources.inputs import InputFile, find_inputs
-from pipeline.sources.records import Form, Plan, Records, Source
+from pipeline.sources.records import Form, Plan, Records, Selective, Source
 from pipeline.sources.rejects import REASONS, RefusedFileError, Reject, reject_table
 from pipeline.sources.rows import Origin, build
 from pipeline.tables import INT, complete, concat, empty
@@ -110,7 +110,7 @@ def _recognise(path: Path, settings: Settings) -> tuple[str, Form]:
     for form in forms:
         for name, source in SOURCES.items():
             if source.recognises(form.names, settings):
-                return name, form
+                return name, form.select(source, settings) if isinstance(form, Selective) else form
     raise native.refusal(forms[0].names, settings)
 
 
