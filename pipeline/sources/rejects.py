@@ -33,6 +33,8 @@ REASONS: dict[str, str] = {
     "too_large": "the text is longer than any post; look for a missing quote before it",
     "bad_platform": "the platform is no ASCII slug such as weibo; rename it",
     "mangled_id": "a spreadsheet rounded the id, which is lost; export again and keep ids as text",
+    "no_author_id": "a profile without the author's id belongs to nobody; export it again with ids",
+    "deleted_post": "the platform shows a notice where the post was; nothing to do",
     "bad_time": "the time cannot be read; write it like 2026-01-31 08:00:00",
 }
 
