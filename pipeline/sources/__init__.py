@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from os import stat_result
 from pathlib import Path
@@ -21,10 +21,11 @@ from pipeline.sources import mediacrawler, native, weibo_search
 from pipeline.sources.forms import open_forms
 from pipeline.sources.ids import DerivedIds
 from pipeline.sources.inputs import InputFile, find_inputs
-from pipeline.sources.records import Form, Plan, Records, Source
+from pipeline.sources.profiles import build_authors
+from pipeline.sources.records import AUTHORS, Form, Plan, Records, Selective, Source
 from pipeline.sources.rejects import REASONS, RefusedFileError, Reject, reject_table
 from pipeline.sources.rows import Origin, build
-from pipeline.tables import INT, complete, concat, empty
+from pipeline.tables import INT, complete, concat
 
 __all__ = ["REASONS", "SOURCES", "Gathered", "InputFile", "batch_id_of", "find_inputs", "gather_file"]
 
@@ -79,14 +80,15 @@ class _Reading:
 
     n_rows: int = 0
     posts: list[pa.Table] = field(default_factory=list)
+    authors: list[pa.Table] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
 
-    def watched(self, batches: Iterable[Records]) -> Iterator[Records]:
-        """The batches, counted on their way; the reader's own rejects kept."""
+    def watched(self, batches: Iterable[Records], file_name: str) -> Iterator[Records]:
+        """The batches, counted on their way and with the name of their file; the reader's own rejects kept."""
         for batch in batches:
             self.n_rows += len(batch) + len(batch.rejects)
             self.rejects += batch.rejects
-            yield batch
+            yield replace(batch, file_name=file_name)
 
 
 def _gather(input_file: InputFile, settings: Settings, stat: stat_result) -> Gathered:
@@ -100,7 +102,7 @@ def _gather(input_file: InputFile, settings: Settings, stat: stat_result) -> Gat
         n_framed = form.framed()
     except RefusedFileError as refused:
         origin = Origin(name, input_file.name, batch_id, gathered_at)
-        reading = _Reading(1, [], [Reject(None, refused.reason, refused.detail)])
+        reading = _Reading(1, rejects=[Reject(None, refused.reason, refused.detail)])
     return _gathered(reading, origin, n_framed, stat.st_size)
 
 
@@ -110,28 +112,30 @@ def _recognise(path: Path, settings: Settings) -> tuple[str, Form]:
     for form in forms:
         for name, source in SOURCES.items():
             if source.recognises(form.names, settings):
-                return name, form
+                return name, form.select(source, settings) if isinstance(form, Selective) else form
     raise native.refusal(forms[0].names, settings)
 
 
 def _read(form: Form, source: Source, settings: Settings, origin: Origin) -> _Reading:
     reading, ids = _Reading(), DerivedIds()
     plan = Plan(settings.batch_rows, lambda names: source.recognises(names, settings), source.headers)
-    batches = reading.watched(form.records(plan))
+    batches = reading.watched(form.records(plan), origin.source_file)
     for draft in source.drafts(batches, settings):
-        posts, rejects = build(draft, origin, ids)
-        reading.posts.append(posts)
+        is_author = draft.target == AUTHORS
+        table, rejects = build_authors(draft, origin) if is_author else build(draft, origin, ids)
+        (reading.authors if is_author else reading.posts).append(table)
         reading.rejects += rejects
     return reading
 
 
 def _gathered(reading: _Reading, origin: Origin, n_framed: int | None, n_bytes: int) -> Gathered:
     posts = concat(reading.posts, "raw_posts").sort_by("source_row")
+    authors = concat(reading.authors, "raw_authors").sort_by("source_row")
     rejects = reject_table(reading.rejects, origin.scalars())
     counts = {
-        "n_bytes": n_bytes, "n_rows": reading.n_rows, "n_rows_framed": n_framed, "n_posts": len(posts), "n_authors": 0,
+        "n_bytes": n_bytes, "n_rows": reading.n_rows, "n_rows_framed": n_framed, "n_posts": len(posts), "n_authors": len(authors),
         "n_rejects": len(rejects),
     }  # fmt: skip
     columns = {name: pa.array([value], INT) for name, value in counts.items()}
     columns |= {name: pa.repeat(value, 1) for name, value in origin.scalars().items()}
-    return Gathered(posts, empty("raw_authors"), rejects, complete(columns, "gathered_files", 1))
+    return Gathered(posts, authors, rejects, complete(columns, "gathered_files", 1))

@@ -39,7 +39,7 @@ RAW_AUTHORS = [
     PLATFORM, key("author_id", TEXT, "the platform's author id as exported (restricted zone)"),
     Column("author_id_form", TEXT, "id, or creator_hash"), Column("author_name", TEXT, "display name as exported"), *PROFILE,
     Column("description", TEXT, "the author's own words about themselves"), Column("location", TEXT, "place as exported"),
-    *PROVENANCE, *BATCH,
+    *PROVENANCE, Column("source_row", INT, "row in the file, from 1 (header not counted)"), *BATCH,
 ]  # fmt: skip
 
 REJECTS = [
