@@ -83,11 +83,11 @@ def draft(rows: Records, origin: Origin) -> Draft:
         return Draft({}, [], 0, [])
     rows = rows.with_columns({name: markup.clean(column) for name, column in rows.columns.items()})
     columns, problems = _values(rows, origin)
-    rejected = reduce(np.logical_or, (problem.rows for problem in problems))
+    bad = reduce(np.logical_or, (problem.rows for problem in problems))
     exported = [text_of(rows, name) for name in ("posted_at", "text")]
-    n_kept = len(rows) - int(rejected.sum())
+    n_kept = len(rows) - int(bad.sum())
     if n_kept < len(rows):
-        kept = pa.array(~rejected)
+        kept = pa.array(~bad)
         columns = {name: column.filter(kept) for name, column in columns.items()}
         exported = [column.filter(kept) for column in exported]
     for name, value in origin.scalars().items():
