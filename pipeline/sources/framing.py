@@ -9,37 +9,48 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from pipeline.text.compiled import kernel
 
 _SPACE = b" \t\r\n"
 _JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
+_START, _INSIDE, _QUOTED, _AFTER_QUOTE = range(4)  # of a CSV cell
 _STEP = np.zeros(256, np.int64)
 _STEP[list(b"[{")], _STEP[list(b"]}")] = 1, -1
 
 
-def count_csv(lines: Iterable[str], delimiter: str) -> int:
+def count_csv(chunks: Iterable[bytes], delimiter: str) -> int:
     """Records of a CSV file, the header among them: lines that are not blank and end outside quotes.
 
     A quote opens a cell only at its very start, `""` inside quotes is a quote, and a last record whose quotes never
-    close is a record.
+    close is a record. The text comes as UTF-8 in any pieces.
     """
-    opened = re.compile(rf'(?<![^{re.escape(delimiter)}])"[^"]*+(?:""[^"]*+)*+("?)')
-    closing = re.compile(r'[^"]*+(?:""[^"]*+)*+"')
-    records, inside = 0, False
-    for line in lines:  # per line: whether it ends inside quotes hangs on the line before
-        body = line.rstrip("\r\n")
-        if inside:
-            end = closing.match(body)
-            if end is None:
-                continue
-            body = "q" + body[end.end() :]
-        inside = False
-        if '"' in body:
-            inside = any(cell[1] == "" for cell in opened.finditer(body))
-        records += bool(body) and not inside
-    return records + inside
+    state = np.array([_START, 0, 0], np.int64)  # where in a cell; whether the record holds anything; records
+    for chunk in chunks:
+        _walk_csv(np.frombuffer(chunk, np.uint8), ord(delimiter), state)
+    return int(state[2] + state[1])
+
+
+@kernel
+def _walk_csv(data: Any, delimiter: Any, state: Any) -> None:
+    mode, filled, records = state
+    for byte in data:
+        if mode == _QUOTED:
+            mode = _AFTER_QUOTE if byte == 34 else _QUOTED
+        elif mode == _AFTER_QUOTE and byte == 34:
+            mode = _QUOTED
+        elif byte == 10 or byte == 13:
+            records += filled
+            mode, filled = _START, 0
+        elif byte == delimiter:
+            mode, filled = _START, 1
+        else:
+            mode, filled = _QUOTED if byte == 34 and mode == _START else _INSIDE, 1
+    state[0], state[1], state[2] = mode, filled, records
 
 
 def count_json_lines(lines: Iterable[str]) -> int:

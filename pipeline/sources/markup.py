@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import html
 import re
-from functools import reduce
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.hashing import bytes_of
 from pipeline.sources.columns import changed, has_byte, holding
 from pipeline.sources.records import ITEM_END
 from pipeline.tables import TEXTS
@@ -27,7 +27,7 @@ _TAG = (  # attributes need their =, so that a<b and c>d stay
     r"""table|thead|tbody|tr|td|th|sup|sub|small|video|iframe)(?:\s+[a-z-]+=(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]*))*\s*/?>"""
 )
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}\d?|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
-_CUT = ("全文", "展开", "展开c")
+_LAST_BYTES = np.array([*" \t\r\n\fc".encode(), "文".encode()[-1], "开".encode()[-1]], np.uint8)  # of what it matches
 _TRUNCATED = r"(?:(?:\.{3}|…)\s*(?:全文|展开c?)|\s展开c?)\s*$"
 
 # A topic on Weibo is closed (#x#), on Xiaohongshu marked (#x[话题]#), elsewhere open (#x and a space).
@@ -64,9 +64,11 @@ def clean(texts: pa.Array) -> pa.Array:
 
 def is_truncated(texts: pa.Array) -> pa.Array:
     """Whether a text ends as pages end what they cut: ...全文, …展开."""
-    ends = pc.ascii_rtrim(texts, characters=" \t\r\n\f")  # white space as RE2 has it
-    likely = reduce(pc.or_, (pc.ends_with(ends, word) for word in _CUT))
-    return changed(likely, np.flatnonzero(likely), lambda _: pc.match_substring_regex(texts.filter(likely), _TRUNCATED))
+    content, bounds = bytes_of(texts)
+    filled = np.flatnonzero(np.diff(bounds))
+    likely = filled[np.isin(content[bounds[1:][filled] - 1], _LAST_BYTES)]
+    found = pc.match_substring_regex(texts.take(pa.array(likely)), _TRUNCATED)
+    return changed(pa.repeat(False, len(texts)), likely, lambda _: found)
 
 
 def find_all(texts: pa.Array, pattern: re.Pattern[str]) -> pa.Array:

@@ -16,6 +16,7 @@ from pipeline.tables.columns import (
     PROVENANCE,
     RAW_AUTHOR,
     TEXT,
+    TEXTS,
     TIME,
     VERSION,
     Column,
@@ -54,4 +55,7 @@ GATHERED_FILES = [
     Column("n_rows_framed", INT, "rows by an independent count of the file's records; NULL where it cannot be framed"),
     key("n_posts", INT, "rows that became raw_posts"), key("n_authors", INT, "rows that became raw_authors"),
     key("n_rejects", INT, "rows that became rejects"),
+    Column("grown_from", TEXT, "batch_id of a file gathered before, whose bytes are the beginning of this one's"),
+    Column("n_rows_before", INT, "rows of that file, which are not among this one's n_rows"),
+    Column("members", TEXTS, "of an archive: batch_id of each file in it that was gathered, from it or before"),
 ]  # fmt: skip
