@@ -140,7 +140,7 @@ def gather_into(
     """
     try:
         before = input_file.path.stat()
-        gathered_at = settings.gathered_at or datetime.fromtimestamp(int(before.st_mtime), UTC)
+        gathered_at = settings.gathered_at or datetime.fromtimestamp(int(input_file.modified_at or before.st_mtime), UTC)
         origin = Origin(UNKNOWN, input_file.name, batch_id or batch_id_of(input_file.path), gathered_at)
         counts = _gather(sink, input_file.path, settings, origin, threads, earlier)
         after = input_file.path.stat()

@@ -7,6 +7,7 @@ with the module that reads the same form.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import numpy as np
 
 from pipeline.text.compiled import kernel
 
+_ZIP_END = 1 << 17  # bytes at the end of a zip in which its last record stands
+_ZIP_DIRECTORY = 1 << 26  # bytes of a directory that is looked at
 _SPACE = b" \t\r\n"
 _JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
@@ -76,3 +79,34 @@ def count_parquet(path: Path) -> int:
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(path).num_rows)
+
+
+def count_members(path: Path) -> int | None:
+    """Files in a zip archive by its central directory, folders and hidden ones apart; None for what is no zip, or a
+    damaged one, or one of 4 GB and more.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\3\4":
+            return None
+        file.seek(max(0, size - _ZIP_END))
+        tail = file.read()
+        end = tail.rfind(b"PK\5\6")
+        if end < 0 or len(tail) < end + 20:
+            return None
+        entries, length, start = struct.unpack_from("<HII", tail, end + 10)
+        file.seek(start)
+        return _count_entries(file.read(min(length, _ZIP_DIRECTORY)), entries)
+
+
+def _count_entries(directory: bytes, entries: int) -> int | None:
+    at = count = 0
+    for _ in range(entries):
+        if directory[at : at + 4] != b"PK\1\2" or len(directory) < at + 46:
+            return None
+        name_size, extra, comment = struct.unpack_from("<HHH", directory, at + 28)
+        name = directory[at + 46 : at + 46 + name_size]
+        parts = [part for part in re.split(rb"[/\\]", name) if part not in (b".", b"..")]
+        count += not name.endswith(b"/") and not any(part[:1] in (b".", b"_") for part in parts)
+        at += 46 + name_size + extra + comment
+    return count

@@ -24,6 +24,12 @@ REASONS: dict[str, str] = {
     "ambiguous_columns": "two columns stand for the same one; keep one of them",
     "too_large_document": "one JSON document of this size does not fit; split it or write JSON Lines",
     "unknown_dialect": "no source knows these columns; rename them to those of raw_posts or set columns",
+    # a file in an archive: one reject with its place there
+    "unsafe_member": "a file of the archive has a path out of it or is a link; pack the file itself",
+    "locked_member": "the file in the archive is encrypted; unpack it with its password first",
+    "archive_bomb": "the archive unpacks to far more than it holds; unpack it by hand if it is trusted",
+    "nested_archive": "archives in archives in archives are not unpacked; unpack the outer one first",
+    "broken_archive": "the archive is damaged or incomplete; pack or fetch it again",
     # one row
     "bad_json": "the record is not a JSON object; mend or remove it",
     "no_record": "nothing in it is a post or an author of this dialect; nothing to do",

@@ -57,5 +57,6 @@ GATHERED_FILES = [
     key("n_rejects", INT, "rows that became rejects"),
     Column("grown_from", TEXT, "batch_id of a file gathered before, whose bytes are the beginning of this one's"),
     Column("n_rows_before", INT, "rows of that file, which are not among this one's n_rows"),
+    Column("replaced_by", TEXT, "batch_id of the file that holds all its rows now: it had been cut short in the last one"),
     Column("members", TEXTS, "of an archive: batch_id of each file in it that was gathered, from it or before"),
 ]  # fmt: skip
