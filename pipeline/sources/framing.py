@@ -46,7 +46,7 @@ def _walk_csv(data: Any, delimiter: Any, state: Any) -> None:
             mode = _AFTER_QUOTE if byte == 34 else _QUOTED
         elif mode == _AFTER_QUOTE and byte == 34:
             mode = _QUOTED
-        elif byte == 10 or byte == 13:
+        elif byte in (10, 13):
             records += filled
             mode, filled = _START, 0
         elif byte == delimiter:
