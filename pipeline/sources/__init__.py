@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pipeline.errors import TransientError, one_line
 from pipeline.settings import Settings
-from pipeline.sources import mediacrawler, native, weibo_search
+from pipeline.sources import mediacrawler, native, weibo_crawler, weibo_search
 from pipeline.sources.forms import open_forms
 from pipeline.sources.inputs import InputFile, find_inputs
 from pipeline.sources.reading import TABLES, OtherSeamError, Reading, Stretch
@@ -34,6 +34,7 @@ __all__ = [
 
 SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
     "weibo_search": weibo_search.SOURCE,
+    "weibo_crawler": weibo_crawler.SOURCE,
     "mediacrawler": mediacrawler.SOURCE,
     "native": native.SOURCE,
 }
