@@ -18,7 +18,7 @@ _MARK = codecs.BOM_UTF8
 _MARKS = re.compile(rb"([\r\n])(?:\xef\xbb\xbf)+")
 _NO_TEXT = {
     b"PK\x03\x04": "a zip archive or an Office file", b"\x1f\x8b": "gzip", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR",
-    b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"SQLite format 3\0": "an SQLite database",
+    b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd",
     b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture", b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Office file", b"\x7fELF": "a program",
 }  # fmt: skip
