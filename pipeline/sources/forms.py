@@ -8,6 +8,7 @@ from pipeline.sources import encodings, parquet_rows, sqlite_rows
 from pipeline.sources.csv_rows import open_csv
 from pipeline.sources.json_documents import open_json_documents
 from pipeline.sources.json_rows import open_json_lines, open_json_list
+from pipeline.sources.json_values import has_lines_of_json
 from pipeline.sources.records import Form
 from pipeline.sources.rejects import RefusedFileError
 
@@ -24,10 +25,10 @@ def open_forms(path: Path) -> list[Form]:
     first = next((text for line in encodings.lines(path, encoding, "\n") if (text := line.strip())), "")
     if not first:
         raise RefusedFileError("empty_file", "nothing but white space")
-    documents = open_json_documents(path, encoding)
-    if first.startswith("{"):
-        return [open_json_lines(path, encoding), documents]
     if first.startswith("["):
-        return [open_json_list(path, encoding), documents]
+        return [open_json_list(path, encoding), open_json_documents(path, encoding)]
+    json: list[Form] = [open_json_lines(path, encoding), open_json_documents(path, encoding)]
+    if not has_lines_of_json(path, encoding):  # a document may hold a line that by itself is an object
+        json.reverse()
     # JSON Lines may begin with a broken line, documents stand in a program's text
-    return [*open_csv(path, encoding), open_json_lines(path, encoding), documents]
+    return json if first.startswith("{") else [*open_csv(path, encoding), *json]
