@@ -4,7 +4,8 @@ import pytest
 
 from pipeline.sources.mojibake import is_garbled
 
-POSTS = "post_id,author_id,text,posted_at\nw1,甲乙,腊梅开在墙外头，路过的人都抬头,2026-01-05\nw2,丙丁,火塘边烤红薯；皮焦，芯甜！,2026-01-06\n"
+# Characters in twos: of three, GB18030 eats what stands after them.
+POSTS = "post_id,author_id,text\nw1,甲乙,今天下雨 晾好被子\nw2,丙丁,我家的猫 跑了两天 自己回来\n"
 DATA = Path(__file__).parents[1] / "data"
 
 
@@ -17,14 +18,14 @@ def test_text_that_lost_nothing_reads_as_it_was(gather, check_law):
     assert "\ufffd" not in garbled(POSTS).decode()
     gathered = gather(garbled(POSTS))
     check_law(gathered)
-    assert gathered.posts["text"].to_pylist() == ["腊梅开在墙外头，路过的人都抬头", "火塘边烤红薯；皮焦，芯甜！"]
+    assert gathered.posts["text"].to_pylist() == ["今天下雨 晾好被子", "我家的猫 跑了两天 自己回来"]
     assert gathered.posts["author_id"].to_pylist() == ["甲乙", "丙丁"]
 
 
 def test_json_reads_as_it_was_too(gather, check_law):
-    gathered = gather(garbled('{"text": "雪压断了竹子。", "post_id": "w1"}\n'))
+    gathered = gather(garbled('{"text": "灯还亮着", "post_id": "w1"}\n'))
     check_law(gathered)
-    assert gathered.posts["text"].to_pylist() == ["雪压断了竹子。"]
+    assert gathered.posts["text"].to_pylist() == ["灯还亮着"]
 
 
 def test_text_that_lost_characters_is_refused(gather, check_law):
