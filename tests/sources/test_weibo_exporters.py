@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipeline.sources.file_names import user_id_in
+from pipeline.sources.weibo import dated_by_id
 from pipeline.sources.weibo_crawler_rows import GENERATIONS, fit
 
 DATA = Path(__file__).parents[1] / "data"
@@ -225,3 +227,27 @@ def test_cells_that_fit_no_version_stand_under_no_names():
     assert fit(header, [*cells[:14], "别的"]) is None
     assert fit(header, [*cells[:7], "不是日期", *cells[8:]]) is None
     assert fit(header, cells[:5]) is None
+
+
+def test_time_without_a_year_is_that_of_the_id_where_it_has_one():
+    times = pa.array(["06-14", "刚刚", "2019-06-14 20:38:03", "刚刚", None])
+    ids = pa.array(["4383183661430868", "11488058246", "4383183661430868", "ev0", "4383183661430868"])
+    assert dated_by_id(times, ids).to_pylist() == ["1560515883", "刚刚", "2019-06-14 20:38:03", "刚刚", None]
+
+
+def test_creators_of_mediacrawler_are_profiles(gather, check_law):
+    header, row = (
+        "user_id,nickname,desc,ip_location,follows,fans,interaction,videos_count",
+        "7000000000000001,打铁,三代人,湖南,9,1.1万,300,42",
+    )
+    gathered = gather(f"{header}\n{row}\n")
+    check_law(gathered)
+    author = gathered.authors.to_pylist()[0]
+    meaning = {
+        "platform": "douyin",
+        "author_id": "7000000000000001",
+        "followers": 11_000,
+        "author_posts": 42,
+        "location": "湖南",
+    }
+    assert differing(author, meaning) == {}
