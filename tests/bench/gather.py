@@ -97,7 +97,11 @@ def contender(name: str, form: str, path: Path) -> None:
         "pyarrow": lambda: by_pyarrow(form, path), "reading": lambda: by_reading(path), "stage": lambda: by_stage(path),
     }  # fmt: skip
     small = path.with_name(f"small-{path.name}")
-    {"pyarrow": lambda: by_pyarrow(form, small), "reading": lambda: by_reading(small), "stage": lambda: by_stage(small)}[name]()
+    {
+        "pyarrow": lambda: by_pyarrow(form, small),
+        "reading": lambda: by_reading(small),
+        "stage": lambda: by_stage(small),
+    }[name]()
     wall, cpu = time.perf_counter(), time.process_time()
     rows = work[name]()
     found = {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "posts": rows}
@@ -115,7 +119,12 @@ def speed(rounds: int, n: int | None) -> None:
             write(form, loaded.table.slice(0, 2_000), path.with_name(f"small-{path.name}"))
             results[form] = _measured(form, path, rounds)
             path.unlink()
-    about = {"measured": date.today().isoformat(), "machine": machine.facts(), "posts": loaded.facts(), "rounds": rounds}
+    about = {
+        "measured": date.today().isoformat(),
+        "machine": machine.facts(),
+        "posts": loaded.facts(),
+        "rounds": rounds,
+    }
     _keep({**about, "results": results, "goals": _goals(results)})
 
 
