@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     default_platform: str = Field(
         "unknown", pattern=r"^[a-z][a-z0-9_]{0,31}$", description="platform of native rows without one"
     )
+    allow_private_addresses: bool = Field(
+        False, description="fetch from this network and machine too (10.x, 192.168.x, 127.0.0.1, ...)"
+    )
     columns: dict[str, str] = Field({}, description="native files: other column names -> raw_posts columns")
     workers: int = Field(0, ge=0, le=64, description="threads for the texts; 0: one per core, at most 4")
     batch_rows: int = Field(4_000, ge=100, description="posts per batch; bounds memory")
