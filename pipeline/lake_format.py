@@ -170,13 +170,18 @@ def encode(rows: pa.Table, table: str) -> pa.Buffer:
 
 def to_parquet(rows: pa.Table, table: str) -> pa.Buffer:
     """`encode` for rows that conform already."""
-    coded, told = _columns_coded(table)
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        rows, sink, compression="zstd", compression_level=_LEVEL, row_group_size=ROW_GROUP,
-        write_page_index=True, use_dictionary=coded, write_statistics=told,
-    )  # fmt: skip
+    pq.write_table(rows, sink, row_group_size=ROW_GROUP, **write_options(table))
     return sink.getvalue()
+
+
+def write_options(table: str) -> dict[str, Any]:
+    """How data files of a table are written, for pyarrow."""
+    coded, told = _columns_coded(table)
+    return {
+        "compression": "zstd", "compression_level": _LEVEL, "write_page_index": True, "use_dictionary": coded,
+        "write_statistics": told,
+    }  # fmt: skip
 
 
 @cache

@@ -48,6 +48,11 @@ class Run:
     tx: Transaction
     key: bytes = field(repr=False)
     say: Say
+    acts: list[Callable[[], None]] = field(default_factory=list, repr=False)
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Do this once the changes are visible; a run that ends before never does."""
+        self.acts.append(act)
 
     @property
     def threads(self) -> int:
@@ -99,8 +104,11 @@ def writing(settings: Settings, say: Say = quiet) -> Iterator[Run]:
     key = identity.load_key(create=True)
     lake = Lake.create_or_open(settings.lake, key_id=identity.key_id(key))
     with lake.begin(threads=n_threads(settings.workers)) as tx:
-        yield Run(settings, tx, key, say)
+        run = Run(settings, tx, key, say)
+        yield run
         tx.commit()
+        for act in run.acts:
+            act()
 
 
 def digest(*parts: object) -> str:

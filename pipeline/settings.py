@@ -22,6 +22,7 @@ class Settings(BaseSettings):
 
     lake: str = Field("lake", description="root of the lake: a folder or a URI such as s3://bucket/lake")
     inputs: tuple[str, ...] = Field((), description="files, folders or globs to gather")
+    inbox: str = Field("", description="folder of dropped files to gather: unreadable ones are moved aside")
     models: str = Field("models", description="folder of the model folders")
     corpora: str = Field("corpora", description="folder of the lexicon and label folders")
     gathered_at: datetime | None = Field(

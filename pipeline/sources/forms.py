@@ -1,4 +1,4 @@
-"""What form a file has (CSV, JSON Lines, a JSON list, Parquet), known by its first bytes."""
+"""What form a file has (CSV, JSON Lines, a JSON list, JSON documents, Parquet), known by its first bytes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.sources import encodings
 from pipeline.sources.csv_rows import open_csv
+from pipeline.sources.json_documents import open_json_documents
 from pipeline.sources.json_rows import open_json_lines, open_json_list
 from pipeline.sources.parquet_rows import MAGIC, open_parquet
 from pipeline.sources.records import Form
@@ -21,8 +22,10 @@ def open_forms(path: Path) -> list[Form]:
     first = next((text for line in encodings.lines(path, encoding, "\n") if (text := line.strip())), "")
     if not first:
         raise RefusedFileError("empty_file", "nothing but white space")
+    documents = open_json_documents(path, encoding)
     if first.startswith("{"):
-        return [open_json_lines(path, encoding)]
+        return [open_json_lines(path, encoding), documents]
     if first.startswith("["):
-        return [open_json_list(path, encoding)]
-    return [*open_csv(path, encoding), open_json_lines(path, encoding)]  # the latter may begin with a broken line
+        return [open_json_list(path, encoding), documents]
+    # JSON Lines may begin with a broken line, documents stand in a program's text
+    return [*open_csv(path, encoding), open_json_lines(path, encoding), documents]

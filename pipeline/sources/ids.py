@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.sources.columns import has_byte
 from pipeline.sources.times import MISSING, SPACE
 
 DERIVED = "x-"
@@ -24,6 +25,8 @@ def clean_ids(values: pa.Array) -> tuple[pa.Array, pa.Array]:
     """
     text = pc.utf8_trim(values, characters=SPACE + "'\"")
     text = pc.if_else(pc.is_in(text, value_set=pa.array([word for word in MISSING if word != "0"])), None, text)
+    if not has_byte(text, b".+"):
+        return text, pa.repeat(False, len(text))
     exact = pc.match_substring_regex(text, _FLOAT)
     text = pc.if_else(pc.fill_null(exact, False), pc.replace_substring_regex(text, r"\.0+$", ""), text)
     lost = pc.or_(pc.match_substring_regex(text, _MANGLED), pc.match_substring_regex(text, _ANY_FLOAT))

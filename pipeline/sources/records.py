@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.settings import Settings
+from pipeline.sources.record_paths import RecordPath
 from pipeline.sources.rejects import Reject
 
 Ints = NDArray[np.int64]
 Names = tuple[str, ...]
+POSTS, AUTHORS = "raw_posts", "raw_authors"
 ITEM_END = "\x1f"  # UNIT SEPARATOR ends each item of a list that is written as one text
 _LONE_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
@@ -33,6 +35,9 @@ class Records:
     columns: dict[str, pa.Array]
     raw: Callable[[int], str]  # source_row -> the row as read
     rejects: tuple[Reject, ...] = ()
+    table: str = ""  # the RecordPath.table or database table they are from, where the file holds several kinds
+    file_name: str = ""  # for dialects whose author stands in the name of the file alone
+    target: str = POSTS  # what a dialect's draft becomes: raw_posts or raw_authors
 
     def __len__(self) -> int:
         return len(self.source_rows)
@@ -49,14 +54,14 @@ class Records:
         """`value` for every row."""
         return pa.repeat(pa.scalar(value, pa.string()), len(self))
 
-    def with_columns(self, columns: dict[str, pa.Array]) -> Records:
-        """The same rows with these columns instead."""
-        return replace(self, columns=columns, rejects=())
+    def with_columns(self, columns: dict[str, pa.Array], target: str = POSTS) -> Records:
+        """The same rows with these columns instead, to become rows of `target`."""
+        return replace(self, columns=columns, rejects=(), target=target)
 
     def take(self, places: Ints) -> Records:
         """The rows at these places."""
         columns = {name: column.take(pa.array(places)) for name, column in self.columns.items()}
-        return Records(self.names, self.source_rows[places], columns, self.raw)
+        return replace(self, source_rows=self.source_rows[places], columns=columns, rejects=())
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,14 @@ class Form(Protocol):
         """The number of rows by `framing`; None where the file cannot be framed."""
 
 
+@runtime_checkable
+class Selective(Protocol):
+    """A form that holds more than one dialect reads: what is read of it depends on the source."""
+
+    def select(self, source: Source, settings: Settings) -> Form:
+        """The same file, read as the source wants it."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A dialect: how it is known by its column names, and what its rows mean in the columns of raw_posts.
@@ -93,6 +106,7 @@ class Source:
     recognises: Callable[[Sequence[str], Settings], bool]
     drafts: Callable[[Iterable[Records], Settings], Iterator[Records]]
     headers: tuple[Names, ...] = ()
+    paths: tuple[RecordPath, ...] = ()  # of JSON documents; `recognises` then asks record_paths.fits
 
 
 def text_array(values: Sequence[object]) -> pa.Array:

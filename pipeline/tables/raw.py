@@ -16,6 +16,7 @@ from pipeline.tables.columns import (
     PROVENANCE,
     RAW_AUTHOR,
     TEXT,
+    TEXTS,
     TIME,
     VERSION,
     Column,
@@ -39,7 +40,7 @@ RAW_AUTHORS = [
     PLATFORM, key("author_id", TEXT, "the platform's author id as exported (restricted zone)"),
     Column("author_id_form", TEXT, "id, or creator_hash"), Column("author_name", TEXT, "display name as exported"), *PROFILE,
     Column("description", TEXT, "the author's own words about themselves"), Column("location", TEXT, "place as exported"),
-    *PROVENANCE, *BATCH,
+    *PROVENANCE, Column("source_row", INT, "row in the file, from 1 (header not counted)"), *BATCH,
 ]  # fmt: skip
 
 REJECTS = [
@@ -54,4 +55,8 @@ GATHERED_FILES = [
     Column("n_rows_framed", INT, "rows by an independent count of the file's records; NULL where it cannot be framed"),
     key("n_posts", INT, "rows that became raw_posts"), key("n_authors", INT, "rows that became raw_authors"),
     key("n_rejects", INT, "rows that became rejects"),
+    Column("grown_from", TEXT, "batch_id of a file gathered before, whose bytes are the beginning of this one's"),
+    Column("n_rows_before", INT, "rows of that file, which are not among this one's n_rows"),
+    Column("replaced_by", TEXT, "batch_id of the file that holds all its rows now: it had been cut short in the last one"),
+    Column("members", TEXTS, "of an archive: batch_id of each file in it that was gathered, from it or before"),
 ]  # fmt: skip

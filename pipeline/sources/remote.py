@@ -1,0 +1,97 @@
+"""Files elsewhere (s3:// and whatever else fsspec opens; http(s)://), brought to this machine before they are read."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import TransientError, UsageError, one_line
+from pipeline.sources.inputs import InputFile, printable
+
+_CHUNK = 1 << 20
+MAX_BYTES = 1 << 36  # of one file: 64 GB
+
+
+def listed(url: str) -> list[InputFile]:
+    """The files of a URL: an object, a prefix with all below it, or a glob. Raises UsageError where there is none."""
+    store, base = _store(url)
+    try:
+        if glob.has_magic(base):
+            keys = store.glob(base)
+        else:
+            keys = [base] if store.isfile(base) else store.find(base)
+    except Exception as error:  # clients raise more than OSError
+        raise _unusable(url, error) from error
+    fixed = base.rpartition("/")[0] if glob.has_magic(base) or keys == [base] else base
+    names = {key: str(key).removeprefix(fixed.rstrip("/") + "/") for key in keys}
+    shown = [key for key in keys if not _is_hidden(names[key])]
+    if not shown:
+        raise _unusable(url, "no file")
+    return [InputFile(Path(), printable(names[key]), url=store.unstrip_protocol(key)) for key in shown]
+
+
+@contextmanager
+def fetched(item: InputFile, scratch: Callable[[], Path]) -> Iterator[InputFile]:
+    """The file on this machine, as it was at one moment; a scratch file where it is elsewhere.
+
+    Raises TransientError where it cannot be fetched.
+    """
+    if not item.url:
+        yield item
+        return
+    path = scratch()
+    try:
+        yield replace(item, path=path, modified_at=_copy(item.url, path))
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _copy(url: str, path: Path) -> float | None:
+    """Fetch to `path`; when the file was last changed, where its store says so."""
+    store, key = _store(url)
+    try:
+        size = 0
+        with store.open(key, "rb", cache_type="none", block_size=_CHUNK) as source, path.open("wb") as out:
+            while chunk := source.read(_CHUNK):
+                size += len(chunk)
+                if size > MAX_BYTES:
+                    raise TransientError(f"input {one_line(url, 200)}: more than {MAX_BYTES >> 30} GB; split it")
+                out.write(chunk)
+        return _modified(store, key)
+    except TransientError:
+        raise
+    except Exception as error:  # clients raise more than OSError
+        raise TransientError(f"input {one_line(url, 200)}: {one_line(error, 100)}; check it and run again") from error
+
+
+def _modified(store: Any, key: str) -> float | None:
+    try:
+        found: datetime = store.modified(key)
+        return found.timestamp()
+    except (NotImplementedError, AttributeError, OSError):
+        return None
+
+
+def _store(url: str) -> tuple[Any, str]:
+    import fsspec
+
+    if url.startswith(("http://", "https://")):
+        raise UsageError(f"input {one_line(url, 200)}: files over HTTP are not read here; fetch it first")
+    try:
+        store, base = fsspec.url_to_fs(url, use_listings_cache=False, skip_instance_cache=True)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"input {one_line(url, 200)}: {one_line(error)}; for s3:// install xinren[s3]") from error
+    return store, str(base)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part[:1] in (".", "_") for part in name.split("/"))
+
+
+def _unusable(url: str, why: object) -> UsageError:
+    return UsageError(f"input {one_line(url, 200)}: {one_line(why, 100)}; expected a readable object, prefix or glob")
