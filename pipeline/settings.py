@@ -22,6 +22,14 @@ class Settings(BaseSettings):
 
     lake: str = Field("lake", description="root of the lake: a folder or a URI such as s3://bucket/lake")
     inputs: tuple[str, ...] = Field((), description="files, folders or globs to gather")
+    feeds: tuple[str, ...] = Field(
+        (),
+        description="live sources to ask: https://.../feed.xml (RSS, Atom, JSON Feed, RSSHub), mastodon+https://host/tags/NAME,"
+        " mastodon+https://host/@NAME, postgresql://user@host/database#table; tokens: XINREN_TOKEN_<HOST>",
+    )
+    feed_rows: int = Field(
+        100_000, ge=1, description="rows taken of a timeline or table in one run; the next goes on from there"
+    )
     inbox: str = Field("", description="folder of dropped files to gather: unreadable ones are moved aside")
     models: str = Field("models", description="folder of the model folders")
     corpora: str = Field("corpora", description="folder of the lexicon and label folders")

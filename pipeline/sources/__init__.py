@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pipeline.errors import TransientError, one_line
 from pipeline.settings import Settings
-from pipeline.sources import mediacrawler, native, weibo_search
+from pipeline.sources import mastodon, mediacrawler, native, weibo_search
 from pipeline.sources.forms import open_forms
 from pipeline.sources.inputs import InputFile, find_inputs
 from pipeline.sources.reading import TABLES, OtherSeamError, Reading, Stretch
@@ -35,6 +35,7 @@ __all__ = [
 SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
     "weibo_search": weibo_search.SOURCE,
     "mediacrawler": mediacrawler.SOURCE,
+    "mastodon": mastodon.SOURCE,
     "native": native.SOURCE,
 }
 UNKNOWN = "unknown"  # the source of a file that no dialect knows
