@@ -35,7 +35,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(lake: Path, *feeds: str, **settings: Any) -> dict[str, int]:
-    return run_gather(lake, **{"feeds": feeds, "allow_private_addresses": True, **settings})
+    return run_gather(lake, **{"feeds": feeds, "allow_private_addresses": True, "cleaned": False, **settings})
 
 
 def tag(web: Web) -> str:
@@ -54,7 +54,7 @@ def cursors(lake: Path) -> list[dict[str, Any]]:
 
 def test_timeline_is_read_to_its_end(web: Web, tmp_path: Path) -> None:
     serve(web, 9)
-    counts = ask(tmp_path / "lake", tag(web))
+    counts = ask(tmp_path / "lake", tag(web), cleaned=True)
     assert ids(tmp_path / "lake") == list(range(9))
     assert (counts["feeds"], counts["rows"], counts["raw_posts"]) == (1, 9, 9)
     assert broken_laws(tmp_path / "lake") == []
@@ -276,14 +276,14 @@ def test_a_run_killed_at_any_moment_loses_and_doubles_nothing(
     web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     timeline = serve(web, 9)
-    ask(tmp_path / "lake", tag(web))
+    ask(tmp_path / "lake", tag(web), cleaned=True)
     timeline.statuses += [walk(number) for number in range(9, 15)]
     with monkeypatch.context() as patch, suppress(KilledError):
         kill_after(patch, table)
-        ask(tmp_path / "lake", tag(web))
+        ask(tmp_path / "lake", tag(web), cleaned=True)
         raise AssertionError("not killed")
     assert ids(tmp_path / "lake") == list(range(9))
-    ask(tmp_path / "lake", tag(web))
+    ask(tmp_path / "lake", tag(web), cleaned=True)
     undisturbed(web, timeline, tmp_path / "other")
     assert rows_of(tmp_path / "lake", "raw_posts") == rows_of(tmp_path / "other", "raw_posts")
     assert cursors(tmp_path / "lake") == cursors(tmp_path / "other")
@@ -293,9 +293,9 @@ def test_a_run_killed_at_any_moment_loses_and_doubles_nothing(
 def undisturbed(web: Web, timeline: Timeline, lake: Path) -> None:
     """The same gatherings without a disturbance."""
     everything, timeline.statuses = timeline.statuses, timeline.statuses[:9]
-    ask(lake, tag(web))
+    ask(lake, tag(web), cleaned=True)
     timeline.statuses = everything
-    ask(lake, tag(web))
+    ask(lake, tag(web), cleaned=True)
 
 
 def kill_after(patch: pytest.MonkeyPatch, table: str) -> None:
