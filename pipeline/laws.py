@@ -20,8 +20,20 @@ STAGES: tuple[tuple[str, ...], ...] = (
 
 _POST = ("platform", "post_id", "author_id", "posted_at")
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "gathered_files": ("source_file", "batch_id", "n_rows", "n_rows_framed", "n_posts", "n_authors", "n_rejects", "n_bytes",
-                       "grown_from", "n_rows_before", "replaced_by", "members"),
+    "gathered_files": (
+        "source_file",
+        "batch_id",
+        "n_rows",
+        "n_rows_framed",
+        "n_posts",
+        "n_authors",
+        "n_rejects",
+        "n_bytes",
+        "grown_from",
+        "n_rows_before",
+        "replaced_by",
+        "members",
+    ),
     "raw_posts": ("platform", "post_id", "author_id", "source_row", "batch_id"),
     "raw_authors": ("platform", "author_id", "batch_id"),
     "rejects": ("source_row", "batch_id"),

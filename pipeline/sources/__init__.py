@@ -41,7 +41,6 @@ SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
 UNKNOWN = "unknown"  # the source of a file that no dialect knows
 
 
-
 class Sink(Protocol):
     """Where the rows of a file go, some at a time."""
 
@@ -141,7 +140,9 @@ def gather_into(
     """
     try:
         before = input_file.path.stat()
-        gathered_at = settings.gathered_at or datetime.fromtimestamp(int(input_file.modified_at or before.st_mtime), UTC)
+        gathered_at = settings.gathered_at or datetime.fromtimestamp(
+            int(input_file.modified_at or before.st_mtime), UTC
+        )
         origin = Origin(UNKNOWN, input_file.name, batch_id or batch_id_of(input_file.path), gathered_at)
         counts = _gather(sink, input_file.path, settings, origin, threads, earlier)
         after = input_file.path.stat()
@@ -170,7 +171,9 @@ def _gather(
     try:
         name, form = _recognise(path, settings)
         counts.origin = replace(origin, source=name)
-        reading = Reading(form, SOURCES[name], settings, counts.origin, threads, skip, earlier and earlier.is_same)
+        reading = Reading(
+            form, SOURCES[name], settings, counts.origin, threads, skip, earlier.is_same if earlier else None
+        )
         for stretch in reading.stretches():
             for table, rows in stretch.items():
                 sink.add(table, rows)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable
+from functools import cached_property
 
 import httpx
 
@@ -69,7 +71,6 @@ class PinnedTransport(httpx.BaseTransport):
 
     def __init__(self, *, allow_private: bool, resolve: Resolve = resolve) -> None:
         self._allow_private, self._resolve = allow_private, resolve
-        self._context = httpx.create_ssl_context()
         self._addresses: dict[tuple[str, int], list[str]] = {}
         self._transports: dict[
             tuple[str, int], httpx.HTTPTransport
@@ -80,7 +81,9 @@ class PinnedTransport(httpx.BaseTransport):
         url = request.url
         host, port = url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
         addresses = self.checked(host, port)
-        transport = self._transports.setdefault((host, port), httpx.HTTPTransport(verify=self._context))
+        if (host, port) not in self._transports:
+            self._transports[host, port] = httpx.HTTPTransport(verify=self._context(url.scheme))
+        transport = self._transports[host, port]
         for number, address in enumerate(addresses, start=1):
             try:
                 return transport.handle_request(_turned(request, address, host))
@@ -88,6 +91,14 @@ class PinnedTransport(httpx.BaseTransport):
                 if number == len(addresses):
                     raise
         raise PermanentError(f"host {one_line(host, 100)}: no address")
+
+    def _context(self, scheme: str) -> ssl.SSLContext:
+        """For http:// one that trusts nobody, since reading the certificates takes 20 ms."""
+        return self._trusting if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    @cached_property
+    def _trusting(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context()
 
     def checked(self, host: str, port: int) -> list[str]:
         """The addresses of the host. Raises PermanentError where one of them is refused."""

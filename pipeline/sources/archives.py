@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 from pipeline.sources.inputs import InputFile, printable
 from pipeline.sources.rejects import RefusedFileError, detail
@@ -84,7 +84,9 @@ def unpack(archive: InputFile, scratch: Callable[[], Path]) -> Iterator[InputFil
 def _one(
     archive: InputFile, member: _Packed, number: int, room: _Room, scratch: Callable[[], Path]
 ) -> Iterator[InputFile | Refused]:
-    unsafe = "a path that leads out of the archive" if _OUT_OF_IT.search(member.name) else "a link" if member.is_link else ""
+    unsafe = (
+        "a path that leads out of the archive" if _OUT_OF_IT.search(member.name) else "a link" if member.is_link else ""
+    )
     if unsafe:
         yield _refused(number, "unsafe_member", unsafe, member.name)
     elif member.is_locked:
@@ -119,7 +121,9 @@ class _Room:
             while chunk := source.read(_CHUNK):
                 self._left -= len(chunk)
                 if self._left < 0:
-                    raise RefusedFileError("archive_bomb", f"more than {MAX_RATIO} times its size: {printable(member.name)}")
+                    raise RefusedFileError(
+                        "archive_bomb", f"more than {MAX_RATIO} times its size: {printable(member.name)}"
+                    )
                 out.write(chunk)
 
 
@@ -132,7 +136,7 @@ def _members(path: Path, name: str) -> Iterator[_Packed]:
         with gzip.open(path) as unpacked:
             inside = unpacked.read(_TAR_AT + len(TAR))
         if inside[_TAR_AT:] != TAR:
-            return iter([_Packed(_inner(name), False, False, lambda: gzip.open(path))])
+            return iter([_Packed(_inner(name), False, False, lambda: cast(IO[bytes], gzip.open(path)))])
     return _of_tar(path)
 
 
@@ -153,10 +157,11 @@ def _of_zip(path: Path) -> Iterator[_Packed]:
 
 def _of_tar(path: Path) -> Iterator[_Packed]:
     with tarfile.open(path, "r:*") as archive:
+        met: Any = archive
         for info in archive:
             if not info.isdir() and not is_hidden(info.name):
                 yield _Packed(info.name, not info.isreg(), False, lambda info=info: _opened(archive, info))  # type: ignore[misc]
-            archive.members = []  # tarfile keeps all it has met
+            met.members = []  # tarfile keeps all it has met
 
 
 def _opened(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:

@@ -87,7 +87,9 @@ def blocks(chunks: Iterable[bytes], delimiter: str) -> Iterator[Block]:
 def oversized(record: bytes) -> Block:
     """The block of a record that is too long to be kept."""
     head = record[:HEAD].decode("utf-8", "ignore").encode()
-    return Block(_array(head), np.zeros(1, np.int64), np.array([len(head)]), np.zeros(1, np.uint8), np.array([0, 1]), True)
+    return Block(
+        _array(head), np.zeros(1, np.int64), np.array([len(head)]), np.zeros(1, np.uint8), np.array([0, 1]), True
+    )
 
 
 def _cut(data: bytes, delimiter: int, is_last: bool) -> tuple[Block, int]:
@@ -168,7 +170,7 @@ def _skip(data: Any, state: Any, delimiter: Any) -> Any:
                 state = 3
         elif state == 3 and byte == 34:
             state = 2
-        elif byte == 10 or byte == 13:
+        elif byte in (10, 13):
             return at + 1, -1
         elif byte == delimiter:
             state = 0

@@ -62,7 +62,7 @@ def whole_text(path: Path, encoding: str) -> str:
     return "".join(lines(path, encoding, "\n"))
 
 
-def text_chunks(path: Path, encoding: str, size: int = 1 << 22) -> Iterator[bytes]:
+def text_chunks(path: Path, encoding: str, size: int = 1 << 21) -> Iterator[bytes]:
     """The text as UTF-8, about `size` bytes at a time, never ending inside a character; marks and a cut last character as
     in `lines`.
     """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_USER_FILE = re.compile(r"(?:^|[^0-9A-Za-z])(\d{5,11})(?:\s*[-–(（_]\s*(?:副本|copy|\d{1,2}).*)?\.[A-Za-z]{2,6}$", re.IGNORECASE)
+_USER_FILE = re.compile(
+    r"(?:^|[^0-9A-Za-z])(\d{5,11})(?:\s*[-–(（_]\s*(?:副本|copy|\d{1,2}).*)?\.[A-Za-z]{2,6}$", re.IGNORECASE
+)
 
 
 def user_id_in(file_name: str) -> str | None:

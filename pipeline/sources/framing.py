@@ -46,7 +46,7 @@ def _walk_csv(data: Any, delimiter: Any, state: Any) -> None:
             mode = _AFTER_QUOTE if byte == 34 else _QUOTED
         elif mode == _AFTER_QUOTE and byte == 34:
             mode = _QUOTED
-        elif byte == 10 or byte == 13:
+        elif byte in (10, 13):
             records += filled
             mode, filled = _START, 0
         elif byte == delimiter:
@@ -56,9 +56,14 @@ def _walk_csv(data: Any, delimiter: Any, state: Any) -> None:
     state[0], state[1], state[2] = mode, filled, records
 
 
-def count_json_lines(lines: Iterable[str]) -> int:
-    """Lines with more than JSON's white space in them."""
-    return sum(bool(line.strip(" \t\r\n\ufeff")) for line in lines)
+def count_json_lines(chunks: Iterable[bytes]) -> int:
+    """Lines with more than JSON's white space (and byte order marks) in them; UTF-8 in pieces of whole characters."""
+    count, is_open = 0, False
+    for chunk in chunks:
+        bare = chunk.replace(b"\xef\xbb\xbf", b"").translate(None, b" \t\r")
+        count += len(re.findall(rb"[^\n]+", bare)) - (is_open and bare[:1] not in (b"\n", b""))
+        is_open = bare[-1:] != b"\n" if bare else is_open
+    return count
 
 
 def count_json_items(text: str) -> int | None:

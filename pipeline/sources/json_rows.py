@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.sources import encodings, framing
+from pipeline.sources.json_kernel import MAX_LINE, Flat, Lines, flat_objects, lines_of
 from pipeline.sources.records import Names, Plan, Records, text_array
 from pipeline.sources.rejects import Reject, detail
 
@@ -33,11 +36,52 @@ class JsonLines:
 
     def records(self, plan: Plan) -> Iterator[Records]:
         """Every line that is not blank, in batches."""
-        return _batches(_line_items(self.path, self.encoding), self.names, plan.batch_rows)
+        seen = 0
+        for lines in lines_of(encodings.text_chunks(self.path, self.encoding)):
+            for start in range(0, len(lines), plan.batch_rows):
+                yield _of_lines(lines.slice(start, start + plan.batch_rows), self.names, seen + start + 1)
+            seen += len(lines)
 
     def framed(self) -> int | None:
         """Lines that are not blank."""
-        return framing.count_json_lines(encodings.lines(self.path, self.encoding, "\n"))
+        return framing.count_json_lines(encodings.text_chunks(self.path, self.encoding))
+
+
+def _of_lines(lines: Lines, names: Names, first: int) -> Records:
+    """The objects of these lines, the first of them row `first` of the file."""
+    if lines.oversized:
+        said = detail("too_large", f"a line of more than {MAX_LINE >> 20} MB")
+        return Records(names, np.empty(0, np.int64), {}, lines.text, (Reject(first, "too_large", said, lines.text(0)),))
+    flat, decoder = flat_objects(lines), _decoder()
+    others = np.flatnonzero(~flat.is_flat)
+    read = {int(line): _whole_value(decoder, lines.text(line)) for line in others}  # per line that nests, or is no JSON
+    nested = {line: item for line, item in read.items() if isinstance(item, dict)}
+    rejects = tuple(
+        Reject(first + line, "bad_json", _complaint(item, lines.text(line)), lines.text(line))
+        for line, item in read.items() if line not in nested
+    )  # fmt: skip
+    good = np.concatenate([np.flatnonzero(flat.is_flat), np.fromiter(nested, np.int64, len(nested))])
+    order = np.argsort(good)
+    columns = _together(flat, list(nested.values()), order) if nested else flat.columns
+    return Records(names, good[order] + first, columns, lambda number: lines.text(number - first), rejects)
+
+
+def _together(flat: Flat, nested: list[dict[str, Any]], order: NDArray[np.int64]) -> dict[str, pa.Array]:
+    """The columns of flat and of nested objects, their rows put in order."""
+    n_flat = int(flat.is_flat.sum())
+    keys = dict.fromkeys([*flat.columns, *(name for item in nested for name in item)])
+    nothing = pa.nulls(n_flat, pa.string())
+    return {
+        key: pa.concat_arrays([flat.columns.get(key, nothing), text_array([item.get(key) for item in nested])]).take(
+            pa.array(order)
+        )
+        for key in keys
+    }
+
+
+def _whole_value(decoder: json.JSONDecoder, text: str) -> Any:
+    value, end = _value(decoder, text, 0)
+    return value if end == len(text) else _BROKEN
 
 
 @dataclass(frozen=True)
@@ -59,7 +103,13 @@ class JsonList:
 
 def open_json_lines(path: Path, encoding: str) -> JsonLines:
     """The file as JSON Lines; names are empty where its first lines are no objects."""
-    return JsonLines(path, encoding, _names(_line_items(path, encoding)))
+    first = (
+        lines.text(line)
+        for lines in lines_of(encodings.text_chunks(path, encoding, encodings.FIRST))
+        for line in range(len(lines))
+    )
+    decoder = _decoder()
+    return JsonLines(path, encoding, _names((_whole_value(decoder, text), text) for text in first))
 
 
 def open_json_list(path: Path, encoding: str) -> JsonList:
@@ -75,15 +125,6 @@ def _names(items: Iterable[tuple[Any, str]]) -> Names:
 def _decoder() -> json.JSONDecoder:
     # Text keeps a long id exact and a rounded one (4.45457E+15) visible; control characters in strings are let pass.
     return json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, strict=False)
-
-
-def _line_items(path: Path, encoding: str) -> Iterator[tuple[Any, str]]:
-    decoder = _decoder()
-    for line in encodings.lines(path, encoding, "\n"):  # per line: a text format is parsed row by row
-        text = line.strip(_SPACE + "\ufeff")
-        if text:
-            value, end = _value(decoder, text, 0)
-            yield (value if end == len(text) else _BROKEN), text
 
 
 def _list_items(text: str) -> Iterator[tuple[Any, str]]:

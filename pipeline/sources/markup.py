@@ -27,7 +27,7 @@ _TAG = (  # attributes need their =, so that a<b and c>d stay
     r"""table|thead|tbody|tr|td|th|sup|sub|small|video|iframe)(?:\s+[a-z-]+=(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]*))*\s*/?>"""
 )
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}\d?|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
-_LAST_BYTES = np.array([*" \t\r\n\fc".encode(), "文".encode()[-1], "开".encode()[-1]], np.uint8)  # of what it matches
+_LAST_BYTES = np.array([*b" \t\r\n\fc", "文".encode()[-1], "开".encode()[-1]], np.uint8)  # of what it matches
 _TRUNCATED = r"(?:(?:\.{3}|…)\s*(?:全文|展开c?)|\s展开c?)\s*$"
 
 # A topic on Weibo is closed (#x#), on Xiaohongshu marked (#x[话题]#), elsewhere open (#x and a space).

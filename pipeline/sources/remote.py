@@ -21,13 +21,11 @@ def listed(url: str) -> list[InputFile]:
     """The files of a URL: an object, a prefix with all below it, or a glob. Raises UsageError where there is none."""
     store, base = _store(url)
     try:
-        if glob.has_magic(base):
-            keys = store.glob(base)
-        else:
-            keys = [base] if store.isfile(base) else store.find(base)
+        single = not glob.has_magic(base) and store.isfile(base)
+        keys = [base] if single else store.glob(base) if glob.has_magic(base) else store.find(base)
     except Exception as error:  # clients raise more than OSError
         raise _unusable(url, error) from error
-    fixed = base.rpartition("/")[0] if glob.has_magic(base) or keys == [base] else base
+    fixed = _fixed(base) if glob.has_magic(base) else base.rpartition("/")[0] if single else base
     names = {key: str(key).removeprefix(fixed.rstrip("/") + "/") for key in keys}
     shown = [key for key in keys if not _is_hidden(names[key])]
     if not shown:
@@ -87,6 +85,13 @@ def _store(url: str) -> tuple[Any, str]:
     except (ImportError, ValueError) as error:
         raise UsageError(f"input {one_line(url, 200)}: {one_line(error)}; for s3:// install xinren[s3]") from error
     return store, str(base)
+
+
+def _fixed(pattern: str) -> str:
+    """The folder before the first part with a wildcard."""
+    parts = pattern.split("/")
+    first = next(place for place, part in enumerate(parts) if glob.has_magic(part))
+    return "/".join(parts[:first])
 
 
 def _is_hidden(name: str) -> bool:

@@ -34,9 +34,7 @@ def find_spots(texts: pa.Array) -> dict[str, pa.Array]:
     spans = [np.empty((n, 2), np.int64) for n in room]
     counts = [np.zeros(len(texts) + 1, np.int64) for _ in KINDS]
     _find(content, bounds, _classes(), *_SUFFIXES, *spans, *counts)
-    return {
-        name: _lists(content, spans[i][: counts[i].sum()], np.cumsum(counts[i])) for i, name in enumerate(KINDS)
-    }
+    return {name: _lists(content, spans[i][: counts[i].sum()], np.cumsum(counts[i])) for i, name in enumerate(KINDS)}
 
 
 def _lists(content: NDArray[np.uint8], spans: Ints, offsets: Ints) -> pa.Array:
@@ -86,10 +84,10 @@ def _char(content: Any, at: Any) -> Any:
 def _ends_with(content: Any, start: Any, end: Any, suffix: Any) -> bool:
     if end - start < len(suffix):
         return False
+    same = True
     for i in range(len(suffix)):
-        if content[end - len(suffix) + i] != suffix[i]:
-            return False
-    return True
+        same &= content[end - len(suffix) + i] == suffix[i]
+    return same
 
 
 @kernel
@@ -105,23 +103,23 @@ def _topic(content: Any, at: Any, end: Any, classes: Any, one: Any, other: Any) 
             word_end, words = after, words + 1
         elif is_word:
             is_word = False
-        if code == 35 or code == 10 or code == 13 or code == 30 or length > _LONGEST_TOPIC + 4:
+        if code in (35, 10, 13, 30) or length > _LONGEST_TOPIC + 4:
             break
         last = kind
         length += 1
         place = after
     if place < end and content[place] == 35 and length > 0 and not last & _SPACE:
         name_end, short = place, length
-        if _ends_with(content, at + 1, place, one) or _ends_with(content, at + 1, place, other):
-            if length > 4:
-                name_end, short = place - len(one), length - 4
+        has_suffix = _ends_with(content, at + 1, place, one) or _ends_with(content, at + 1, place, other)
+        if has_suffix and length > 4:
+            name_end, short = place - len(one), length - 4
         if short <= _LONGEST_TOPIC:
             return name_end, place + 1
     if 0 < words <= _LONGEST_NAME:
         if word_end >= end:
             return word_end, word_end
         code, _ = _char(content, word_end)
-        if classes[code] & _SPACE or code == 35 or code == 64:
+        if classes[code] & _SPACE or code in (35, 64):
             return word_end, word_end
     return -1, 0
 
@@ -132,7 +130,7 @@ def _name(content: Any, at: Any, end: Any, classes: Any) -> Any:
     place, length = at + 1, 0
     while place < end and length < _LONGEST_NAME:
         code, after = _char(content, place)
-        if not (classes[code] & _WORD or code == 0xB7 or code == 45):
+        if not (classes[code] & _WORD or code in (0xB7, 45)):
             break
         place, length = after, length + 1
     return place

@@ -18,13 +18,12 @@ from pipeline.sources.archives import MAX_DEPTH, MAX_MEMBERS, Refused, is_archiv
 from pipeline.sources.framing import count_members
 from pipeline.sources.inputs import Left, look
 from pipeline.sources.reading import TABLES
-from pipeline.sources.rejects import RefusedFileError, Reject, detail, reject_table
+from pipeline.sources.rejects import RefusedFileError, Reject, reject_table
 from pipeline.sources.remote import fetched
 from pipeline.sources.rows import Origin
 from pipeline.stages.inbox import Inbox
 from pipeline.stages.known_files import KnownFile, KnownFiles
-from pipeline.stages.live import gather_feeds
-from pipeline.tables import INT, TEXTS, complete, empty
+from pipeline.tables import INT, TEXTS, complete
 
 ARCHIVE = "archive"  # the source of an archive's own row of gathered_files
 _ELSEWHERE = {"gathered_at", "batch_id", "source", "source_file"}  # what the same row has of its file
@@ -45,7 +44,10 @@ def gather(run: Run) -> Counts:
     for number, (item, of) in enumerate(files, start=1):
         work.take(item, of)
         run.say("gather", number, len(files))
-    gather_feeds(work)
+    if run.settings.feeds:
+        from pipeline.stages.live import gather_feeds
+
+        gather_feeds(work)
     return work.counts
 
 
@@ -137,7 +139,9 @@ class _Gathering:
             at = item.modified_at or item.path.stat().st_mtime
         except OSError as error:
             raise TransientError(f"file {item.name}: {error.strerror}; check the file and run again") from error
-        return (self.run.settings.gathered_at or datetime.fromtimestamp(int(at), UTC)).astimezone(UTC).date().isoformat()
+        return (
+            (self.run.settings.gathered_at or datetime.fromtimestamp(int(at), UTC)).astimezone(UTC).date().isoformat()
+        )
 
     def _is_same(self, file: KnownFile) -> Callable[[dict[str, pa.Table]], bool]:
         """Whether the rows that came of the last row of a known file are those in the lake."""
@@ -169,7 +173,9 @@ class _Gathering:
 
     def _archive(self, item: InputFile, batch: str, depth: int) -> None:
         """The files in an archive, each as if it lay beside the others; what is refused of it as rows of its own."""
-        at = self.run.settings.gathered_at or datetime.fromtimestamp(int(item.modified_at or item.path.stat().st_mtime), UTC)
+        at = self.run.settings.gathered_at or datetime.fromtimestamp(
+            int(item.modified_at or item.path.stat().st_mtime), UTC
+        )
         item = replace(item, modified_at=item.modified_at or item.path.stat().st_mtime)
         origin, members, rejects = Origin(ARCHIVE, item.name, batch, at), [], []
         try:

@@ -57,7 +57,9 @@ class KnownFile:
 
     def as_table(self) -> pa.Table:
         """The row as it stands in gathered_files."""
-        return complete({name: pa.array([value]) for name, value in self.row.items() if value is not None}, "gathered_files", 1)
+        return complete(
+            {name: pa.array([value]) for name, value in self.row.items() if value is not None}, "gathered_files", 1
+        )
 
 
 class KnownFiles:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def by_csv(text, delimiter=","):
 def pieces(text, cuts):
     """The text as UTF-8, cut at these characters."""
     places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    return [text[start:end].encode() for start, end in zip(places, places[1:], strict=False)]
+    return [text[start:end].encode() for start, end in itertools.pairwise(places)]
 
 
 @given(NASTY, st.lists(st.integers(0, 60), max_size=4), st.sampled_from(",\t;"))
@@ -41,14 +42,18 @@ def test_columns_hold_the_cells_of_the_records_asked_for():
 def test_record_that_is_too_long_is_one_beginning_and_costs_no_other(monkeypatch):
     monkeypatch.setattr(csv_kernel, "MAX_RECORD", 100)
     long = '"' + "很长，" * 100 + '\n"", 之后'
-    chunks = pieces(f"a,b\n{long}\"\nc,d\n", range(0, 400, 17))
+    chunks = pieces(f'a,b\n{long}"\nc,d\n', range(0, 400, 17))
     found = list(blocks(chunks, ","))
     assert [block.oversized for block in found if block.oversized] == [True]
     assert read(chunks)[0] == ["a", "b"]
     assert read(chunks)[-1] == ["c", "d"]
 
 
-@given(st.text(alphabet="\ufeff\r\n中a", max_size=40), st.integers(1, 9), st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]))
+@given(
+    st.text(alphabet="\ufeff\r\n中a", max_size=40),
+    st.integers(1, 9),
+    st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]),
+)
 def test_text_comes_in_whole_characters_and_without_marks_at_line_starts(tmp_path_factory, text, size, encoding):
     path = tmp_path_factory.mktemp("text") / "file"
     path.write_bytes(text.encode(encoding))

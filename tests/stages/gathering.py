@@ -93,4 +93,6 @@ def settled(path: Path) -> Path:
 
 def lines(*texts: str) -> str:
     """Native JSON Lines without ids."""
-    return "".join(json.dumps({"platform": "qzone", "author_id": "66", "text": text}, ensure_ascii=False) + "\n" for text in texts)
+    return "".join(
+        json.dumps({"platform": "qzone", "author_id": "66", "text": text}, ensure_ascii=False) + "\n" for text in texts
+    )

@@ -60,7 +60,9 @@ def test_file_gathered_before_is_skipped_and_that_is_said(tmp_path: Path, caplog
 
 
 @pytest.mark.parametrize("n_first", range(len(ROWS)))
-def test_grown_file_adds_only_its_new_rows(n_first: int, whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_grown_file_adds_only_its_new_rows(
+    n_first: int, whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     file, lake = tmp_path / "grown.csv", tmp_path / "lake"
     file.write_text(HEADER + "".join(ROWS[:n_first]), "utf-8")
     run_gather(lake, file)
@@ -92,7 +94,9 @@ def test_posts_of_a_row_that_was_cut_short_are_gone_once_the_whole_is_there(tmp_
     assert len(rows_of(lake, "posts")) == 1
     file.write_text(text, "utf-8")
     run_gather(lake, file)
-    assert [post["text"] for post in Lake.open(str(lake)).read("posts", ["text"]).to_pylist()] == ["后院的柿子红了，够不着的留给鸟"]
+    assert [post["text"] for post in Lake.open(str(lake)).read("posts", ["text"]).to_pylist()] == [
+        "后院的柿子红了，够不着的留给鸟"
+    ]
     assert broken_laws(lake) == []
 
 
@@ -186,7 +190,9 @@ def test_links_in_archives_are_refused(tmp_path: Path) -> None:
     assert reasons_of(tmp_path / "lake") == [("a.tar", 2, "unsafe_member"), ("b.zip", 1, "unsafe_member")]
 
 
-def test_archive_that_unpacks_to_far_more_than_it_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archive_that_unpacks_to_far_more_than_it_holds_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(archives, "FREE_BYTES", 1 << 16)
     zipped(tmp_path / "bomb.zip", {"a.csv": HEADER + ROWS[0], "b.csv": b"0" * (1 << 24), "c.csv": HEADER + ROWS[1]})
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"0" * (1 << 24)))
@@ -244,7 +250,7 @@ def test_encrypted_member_is_refused(tmp_path: Path) -> None:
 
 def test_no_file_of_an_archive_is_left_behind(tmp_path: Path) -> None:
     run_gather(tmp_path / "lake", zipped(tmp_path / "a.zip", {"a.csv": WHOLE}))
-    assert not [path for path in (tmp_path / "lake" / "_tmp").iterdir()]
+    assert not list((tmp_path / "lake" / "_tmp").iterdir())
 
 
 def test_file_that_changes_while_it_is_read_is_told_and_not_half_gathered(
@@ -269,5 +275,7 @@ def test_raw_files_are_the_same_bytes_for_any_batch_size(batch_rows: int, tmp_pa
     (tmp_path / "a.csv").write_text(HEADER + "".join(ROWS) * 300, "utf-8")
     run_gather(tmp_path / "lake", tmp_path / "a.csv", batch_rows=batch_rows, cleaned=False, workers=2)
     run_gather(tmp_path / "other", tmp_path / "a.csv", batch_rows=733, cleaned=False, workers=1)
-    names = [[Path(path).name for path in Lake.open(str(tmp_path / lake)).files("raw_posts")] for lake in ("lake", "other")]
+    names = [
+        [Path(path).name for path in Lake.open(str(tmp_path / lake)).files("raw_posts")] for lake in ("lake", "other")
+    ]
     assert names[0] == names[1]
