@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -75,7 +75,8 @@ def _tokens(settings: Settings) -> dict[str, SecretStr]:
     found: dict[str, SecretStr] = {}
     for name in tokens.wanted(feed.url for feed in parse_feeds(settings.feeds)):
         with suppress(ValueError):  # no such block
-            found[name] = SecretStr(str(Secret.load(name.lower().replace("_", "-")).get()))
+            block = cast(Secret, Secret.load(name.lower().replace("_", "-")))
+            found[name] = SecretStr(str(block.get()))
     return found
 
 

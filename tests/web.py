@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -72,8 +72,9 @@ def serving() -> Iterator[Web]:
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(reply.body[: reply.cut])
+            with suppress(ConnectionError):  # who has seen enough hangs up
+                self.end_headers()
+                self.wfile.write(reply.body[: reply.cut])
             self.close_connection = self.close_connection or reply.cut is not None
 
         def log_message(self, *_: object) -> None:
