@@ -75,7 +75,7 @@ def _tokens(settings: Settings) -> dict[str, SecretStr]:
     found: dict[str, SecretStr] = {}
     for name in tokens.wanted(feed.url for feed in parse_feeds(settings.feeds)):
         with suppress(ValueError):  # no such block
-            block = cast(Secret, Secret.load(name.lower().replace("_", "-")))
+            block = cast("Secret[str]", Secret.load(name.lower().replace("_", "-")))
             found[name] = SecretStr(str(block.get()))
     return found
 
