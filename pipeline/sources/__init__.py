@@ -18,7 +18,16 @@ import pyarrow as pa
 
 from pipeline.errors import TransientError, one_line
 from pipeline.settings import Settings
-from pipeline.sources import mastodon, mediacrawler, native, weibo_search
+from pipeline.sources import (
+    mastodon,
+    mediacrawler,
+    native,
+    weibo_crawler,
+    weibo_responses,
+    weibo_search,
+    weibo_spider,
+    weibo_tweets,
+)
 from pipeline.sources.forms import open_forms
 from pipeline.sources.inputs import InputFile, find_inputs
 from pipeline.sources.reading import TABLES, OtherSeamError, Reading, Stretch
@@ -34,6 +43,10 @@ __all__ = [
 
 SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
     "weibo_search": weibo_search.SOURCE,
+    "weibo_crawler": weibo_crawler.SOURCE,
+    "weibo_spider": weibo_spider.SOURCE,
+    "weibo_tweets": weibo_tweets.SOURCE,
+    "weibo_responses": weibo_responses.SOURCE,
     "mediacrawler": mediacrawler.SOURCE,
     "mastodon": mastodon.SOURCE,
     "native": native.SOURCE,

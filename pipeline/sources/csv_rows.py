@@ -20,7 +20,7 @@ from pipeline.sources.rejects import Reject, detail
 
 Ints = NDArray[np.int64]
 DELIMITERS = (",", "\t", ";")  # what spreadsheets write as CSV, by locale; tabs in their UTF-16 "Unicode text"
-_GOOD, _BAD, _HEADER, _LONGER = range(4)
+_GOOD, _FITTED, _BAD, _HEADER, _LONGER = range(5)
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class _Rows:
     def __init__(self, block: Block, delimiter: str, first: int, plan: Plan) -> None:
         self._block, self._delimiter, self._first, self._plan = block, delimiter, first, plan
         self._kinds = np.zeros(len(block), np.int8)
+        self._fitted: dict[Names, list[int]] = {}  # of the stretch: rows that stand under other names than the header's
 
     def too_large(self, names: Names) -> Records:
         """No rows, and the reject of a record that is too long to be held."""
@@ -87,6 +88,7 @@ class _Rows:
         self._kinds[at:end] = np.where(self._block.sizes[at:end] == len(names), _GOOD, _BAD)
         self._find_headers(at, end, names)
         self._find_longer(at, end, names)
+        self._find_fitting(at, end, names)
         for turn in (np.flatnonzero(self._kinds[at + 1 : end] >= _HEADER) + at + 1).tolist():  # `at` has had its say
             if self._names_at(turn, names) != names:
                 return names, turn
@@ -99,7 +101,8 @@ class _Rows:
     def _header(self, at: int, names: Names) -> Names | None:
         """The names these cells are, where they are a header; exporters write it again when they append."""
         stripped = _stripped(self._block.cells(at))
-        if stripped[0] not in names:  # the quick answer for nearly every row
+        may_differ = self._plan.fit is not None and len(stripped) != len(names)
+        if stripped[0] not in names and not may_differ:  # the quick answer for nearly every row
             return None
         return stripped if stripped == names or self._plan.is_header(stripped) else None
 
@@ -120,16 +123,48 @@ class _Rows:
             if self._longer(size, names):
                 kinds[(sizes == size) & (kinds == _BAD)] = _LONGER
 
+    def _find_fitting(self, at: int, end: int, names: Names) -> None:
+        self._fitted = {}
+        if self._plan.fit is None:
+            return
+        for place in (
+            np.flatnonzero(self._kinds[at:end] == _BAD) + at
+        ).tolist():  # per row that is not as the header says
+            fitting = self._plan.fit(names, self._block.cells(place))
+            if fitting is None:
+                self._kinds[place] = _HEADER if self._header(place, names) else _BAD
+            else:
+                self._kinds[place] = _FITTED
+                self._fitted.setdefault(fitting, []).append(place)
+
     def batch(self, start: int, end: int, names: Names) -> Records:
         """Rows `start` to `end`, all under one header."""
         kinds = self._kinds[start:end]
         good = np.flatnonzero(kinds == _GOOD) + start
+        others = {fitting: np.array(rows) for fitting, rows in self._fitted.items()}
+        others = {fitting: rows[rows < end] for fitting, rows in others.items()}
+        rows, columns = self._columns(good, names) if not others else self._interleaved({names: good, **others})
+        rejects = tuple(self._reject(int(place) + start, names) for place in np.flatnonzero(kinds > _FITTED))
+        return Records(names, rows + self._first, columns, self._raw, rejects)
+
+    def _columns(self, rows: Ints, names: Names) -> tuple[Ints, dict[str, pa.Array]]:
         columns: dict[str, pa.Array] = {}
         for number, name in enumerate(names):
             if name not in columns:  # the first of a name wins
-                columns[name] = self._block.column(good, number)
-        rejects = tuple(self._reject(int(place) + start, names) for place in np.flatnonzero(kinds != _GOOD))
-        return Records(names, good + self._first, columns, self._raw, rejects)
+                columns[name] = self._block.column(rows, number)
+        return rows, columns
+
+    def _interleaved(self, groups: dict[Names, Ints]) -> tuple[Ints, dict[str, pa.Array]]:
+        """The rows of all groups in their order; NULL where a group has no such column."""
+        parts = [self._columns(rows, names) for names, rows in groups.items()]
+        rows = np.concatenate([rows for rows, _ in parts])
+        order = np.argsort(rows)
+        names = dict.fromkeys(name for _, columns in parts for name in columns)
+        whole = {
+            name: pa.concat_arrays([columns.get(name, pa.nulls(len(rows), pa.string())) for rows, columns in parts])
+            for name in names
+        }
+        return rows[order], {name: column.take(pa.array(order)) for name, column in whole.items()}
 
     def _reject(self, at: int, names: Names) -> Reject:
         cells, is_header = self._block.cells(at), self._kinds[at] == _HEADER

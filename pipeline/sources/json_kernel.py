@@ -186,7 +186,7 @@ def _string(data: Any, at: Any, end: Any) -> Any:
 @kernel
 def _hex(data: Any, at: Any) -> Any:
     """Four hex digits; -1 where they are none."""
-    value = 0
+    value: Any = 0
     for k in range(at, at + 4):
         byte = np.int64(data[k])
         if 48 <= byte <= 57:

@@ -54,7 +54,9 @@ def _of_lines(lines: Lines, names: Names, first: int) -> Records:
         return Records(names, np.empty(0, np.int64), {}, lines.text, (Reject(first, "too_large", said, lines.text(0)),))
     flat, decoder = flat_objects(lines), _decoder()
     others = np.flatnonzero(~flat.is_flat)
-    read = {int(line): _whole_value(decoder, lines.text(line)) for line in others}  # per line that nests, or is no JSON
+    read = {
+        line: _whole_value(decoder, lines.text(line)) for line in others.tolist()
+    }  # per line that nests, or is no JSON
     nested = {line: item for line, item in read.items() if isinstance(item, dict)}
     rejects = tuple(
         Reject(first + line, "bad_json", _complaint(item, lines.text(line)), lines.text(line))

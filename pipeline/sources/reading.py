@@ -76,6 +76,7 @@ class Reading:
             self.settings.batch_rows,
             lambda names: self.source.recognises(names, self.settings),
             self.source.headers,
+            self.source.fit,
         )
         for rows in self.source.drafts(self._watched(self.form.records(plan)), self.settings):
             yield _Parcel(rows, self._complete)

@@ -19,6 +19,7 @@ from pipeline.sources.rejects import Reject
 
 Ints = NDArray[np.int64]
 Names = tuple[str, ...]
+Fit = Callable[[Names, Sequence[str]], Names | None]  # (header, cells of a row) -> the names of these cells
 POSTS, AUTHORS = "raw_posts", "raw_authors"
 ITEM_END = "\x1f"  # UNIT SEPARATOR ends each item of a list that is written as one text
 _LONE_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
@@ -66,11 +67,14 @@ class Records:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to read a file: rows per batch; which cells are a header again; the headers the exporter ever wrote."""
+    """How to read a file: rows per batch; which cells are a header again; the headers the exporter ever wrote; and how
+    to find the names for the cells of a row that has more or fewer than the header.
+    """
 
     batch_rows: int
     is_header: Callable[[Names], bool]
     headers: tuple[Names, ...] = ()
+    fit: Fit | None = None
 
 
 class Form(Protocol):
@@ -96,17 +100,31 @@ class Selective(Protocol):
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What the table of sources in pipeline/sources/README.md says of a dialect."""
+
+    exporter: str  # its name, such as owner/repository
+    versions: str  # what years or headers of it are read
+    forms: str  # CSV, JSON, ...
+    fields: str  # what is mapped, in words or names of raw_posts
+    quirks: tuple[str, ...]  # what it does that a reader must survive, a clause each
+
+
+@dataclass(frozen=True)
 class Source:
     """A dialect: how it is known by its column names, and what its rows mean in the columns of raw_posts.
 
-    `drafts` gives columns named as in raw_posts, values still text as exported; `rows.build` turns them into values. Of
-    `headers`, the exporter's headers over the years, a longer one stands for rows that a newer version appended.
+    `drafts` gives columns named as in raw_posts or raw_authors, values still text as exported; `rows` and `profiles` turn
+    them into values. Of `headers`, the exporter's headers over the years, a longer one stands for rows that a newer version
+    appended; `fit` is for exporters whose rows differ in more than that.
     """
 
     recognises: Callable[[Sequence[str], Settings], bool]
     drafts: Callable[[Iterable[Records], Settings], Iterator[Records]]
     headers: tuple[Names, ...] = ()
     paths: tuple[RecordPath, ...] = ()  # of JSON documents; `recognises` then asks record_paths.fits
+    fit: Fit | None = None
+    facts: Facts | None = None
 
 
 def text_array(values: Sequence[object]) -> pa.Array:

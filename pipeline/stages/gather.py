@@ -72,7 +72,7 @@ class _Gathering:
     def take(self, item: InputFile, inbox: Inbox | None) -> None:
         """One input, from wherever it is; a file of the inbox that changes meanwhile waits for the next run."""
         try:
-            with fetched(item, self.scratch) as here:
+            with fetched(item, self.scratch, self.run.settings) as here:
                 batch = self.gather(here, 0)
         except TransientError as error:
             if inbox is None:

@@ -97,7 +97,11 @@ def contender(name: str, form: str, path: Path) -> None:
         "pyarrow": lambda: by_pyarrow(form, path), "reading": lambda: by_reading(path), "stage": lambda: by_stage(path),
     }  # fmt: skip
     small = path.with_name(f"small-{path.name}")
-    {"pyarrow": lambda: by_pyarrow(form, small), "reading": lambda: by_reading(small), "stage": lambda: by_stage(small)}[name]()
+    {
+        "pyarrow": lambda: by_pyarrow(form, small),
+        "reading": lambda: by_reading(small),
+        "stage": lambda: by_stage(small),
+    }[name]()
     wall, cpu = time.perf_counter(), time.process_time()
     rows = work[name]()
     found = {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "posts": rows}
@@ -115,7 +119,12 @@ def speed(rounds: int, n: int | None) -> None:
             write(form, loaded.table.slice(0, 2_000), path.with_name(f"small-{path.name}"))
             results[form] = _measured(form, path, rounds)
             path.unlink()
-    about = {"measured": date.today().isoformat(), "machine": machine.facts(), "posts": loaded.facts(), "rounds": rounds}
+    about = {
+        "measured": date.today().isoformat(),
+        "machine": machine.facts(),
+        "posts": loaded.facts(),
+        "rounds": rounds,
+    }
     _keep({**about, "results": results, "goals": _goals(results)})
 
 
@@ -125,8 +134,9 @@ def _measured(form: str, path: Path, rounds: int) -> dict[str, Any]:
     found = interleaved({name: lambda name=name: command(name) for name in names}, rounds)  # type: ignore[misc]
     shown = {name: _figures(outcomes, found["pyarrow"]) for name, outcomes in found.items()}
     for name, figures in shown.items():
-        print(f"{form:11} {name:8} {figures['microseconds']['median']:6.2f} µs a post, {figures['ratio']['median']:.3f} times pyarrow's speed, "
-              f"{figures['cpu_ratio']['median']:.3f} by processor time, {figures['peak_mb']:.0f} MB", flush=True)  # fmt: skip
+        ratio, by_cpu = figures["ratio"]["median"], figures["cpu_ratio"]["median"]
+        print(f"{form:11} {name:8} {figures['microseconds']['median']:6.2f} µs a post, {ratio:.3f} times pyarrow's speed "
+              f"({by_cpu:.3f} by processor time), {figures['peak_mb']:.0f} MB", flush=True)  # fmt: skip
     return {"bytes": path.stat().st_size, **shown}
 
 

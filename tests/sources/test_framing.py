@@ -68,7 +68,9 @@ def test_list_whose_brackets_do_not_match_is_not_framed(text):
 
 
 def test_blank_lines_are_no_json_lines():
-    assert framing.count_json_lines(['{"text": "早"}\n\n \t'.encode(), b"\r\n", "\ufeff\nbro".encode(), b"", b"ken"]) == 2
+    assert (
+        framing.count_json_lines(['{"text": "早"}\n\n \t'.encode(), b"\r\n", "\ufeff\nbro".encode(), b"", b"ken"]) == 2
+    )
 
 
 def test_parquet_rows_are_those_of_the_footer(tmp_path):

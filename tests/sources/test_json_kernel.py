@@ -10,8 +10,10 @@ from pipeline.sources.json_kernel import flat_objects, lines_of
 from pipeline.sources.json_rows import _decoder, _value
 from pipeline.sources.records import text_array
 
-VALUE = st.none() | st.booleans() | st.text(max_size=8) | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-OBJECT = st.dictionaries(st.text("ab文\"\\", max_size=2), VALUE, max_size=4)
+VALUE = (
+    st.none() | st.booleans() | st.text(max_size=8) | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+)
+OBJECT = st.dictionaries(st.text('ab文"\\', max_size=2), VALUE, max_size=4)
 NASTY = st.text('{}":,\\u0d8-.e+truefalsnl[] \t\r早\ufeff', max_size=30)
 
 
@@ -48,8 +50,12 @@ def test_flat_objects_are_read_as_json_reads_them(objects, ascii_only):
         pass
 
 
-@given(st.lists(NASTY | NASTY.map(lambda t: f'{{"a": {t}}}') | NASTY.map(lambda t: f'{{"a": "{t}", "b": 1}}'), max_size=5))
-@example(['{"a": "\\ud83d\\ude00 \\ud83d x \\u65e9"}', '{"a": 01}', '{"a": 1.}', '{"a": -}', '{"a": 1e5, "a": "后者"}', "{}"])
+@given(
+    st.lists(NASTY | NASTY.map(lambda t: f'{{"a": {t}}}') | NASTY.map(lambda t: f'{{"a": "{t}", "b": 1}}'), max_size=5)
+)
+@example(
+    ['{"a": "\\ud83d\\ude00 \\ud83d x \\u65e9"}', '{"a": 01}', '{"a": 1.}', '{"a": -}', '{"a": 1e5, "a": "后者"}', "{}"]
+)
 def test_what_is_taken_for_a_flat_object_is_one(texts):
     for _ in check(texts):
         pass
