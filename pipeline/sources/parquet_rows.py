@@ -55,7 +55,8 @@ def open_parquet(path: Path) -> ParquetFile:
 
 def _record_batches(path: Path, size: int) -> Iterator[pa.RecordBatch]:
     try:
-        for batch in pq.ParquetFile(path).iter_batches(size):
+        # One thread: what is made of the batches keeps the others busy, and small batches gain nothing from more.
+        for batch in pq.ParquetFile(path).iter_batches(size, use_threads=False):
             batch.validate(full=True)  # damaged pages may decode to text that is no UTF-8
             yield batch
     except _DAMAGED as error:
