@@ -184,10 +184,12 @@ def test_one_bad_feed_keeps_no_other_from_being_gathered(web: Web, tmp_path: Pat
 
 def test_what_is_no_status_is_a_reject_and_stops_nothing(web: Web, tmp_path: Path) -> None:
     web.answer = Timeline([walk(1)])
-    web.replies(json_reply([walk(2), {"id": "x-ray"}, walk(1), "stray"], Link='<http://x/>; rel="prev"'))
+    web.replies(
+        json_reply([walk(2), {"id": "x-ray"}, walk(1), {"id": "9" * 100}, "stray"], Link='<http://x/>; rel="prev"')
+    )
     ask(tmp_path / "lake", tag(web))
     assert ids(tmp_path / "lake") == [1, 2]
-    assert len(rows_of(tmp_path / "lake", "rejects")) == 2
+    assert len(rows_of(tmp_path / "lake", "rejects")) == 3
     assert broken_laws(tmp_path / "lake") == []
 
 
