@@ -63,7 +63,12 @@ def _stage_flags(parser: argparse.ArgumentParser) -> None:
     )
     _flag(
         parser, "--feed", nargs="+", action="extend", metavar="URL", dest="feeds",
-        help="live sources to ask, each from where it was left; see the examples",
+        help="live sources to ask, each from where it was left; see `xinren --help`",
+    )  # fmt: skip
+    _flag(parser, "--feed-rows", type=int, metavar="N", help="rows of one timeline or table in a run (default 100000)")
+    _flag(
+        parser, "--allow-private-addresses", action="store_const", const=True,
+        help="ask feeds of this network and machine too",
     )  # fmt: skip
     _flag(
         parser, "--gathered-at", metavar="TIME", help="when they were gathered (default: each file's modification time)"

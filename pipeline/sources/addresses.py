@@ -1,7 +1,7 @@
 """Which hosts may be asked: a name is looked up once, every address it has is judged, and the connection goes to one of those.
 
 A guard that checks a name and lets the client look it up again is no guard: the second answer may be another. Here the
-request itself is turned to the address, with the name kept for the Host header and the certificate.
+check is where connections are made, so that nothing (a redirect, a retry) gets past it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable
-
-import httpx
 
 from pipeline.errors import PermanentError, TransientError, one_line
 
@@ -61,54 +59,12 @@ def _is_allowed(address: Address, allow_private: bool) -> bool:
     return address.is_global or (allow_private and (address.is_private or address.is_loopback))
 
 
-class PinnedTransport(httpx.BaseTransport):
-    """Sends each request, redirected ones too, to an address that was checked; a host is looked up once in its life.
-
-    Raises PermanentError for a host that has an address it must not have, before anything is sent.
-    """
-
-    def __init__(self, *, allow_private: bool, resolve: Resolve = resolve) -> None:
-        self._allow_private, self._resolve = allow_private, resolve
-        self._context = httpx.create_ssl_context()
-        self._addresses: dict[tuple[str, int], list[str]] = {}
-        self._transports: dict[
-            tuple[str, int], httpx.HTTPTransport
-        ] = {}  # one for each host: no host answers for another
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer of the first address that lets itself be connected to."""
-        url = request.url
-        host, port = url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
-        addresses = self.checked(host, port)
-        transport = self._transports.setdefault((host, port), httpx.HTTPTransport(verify=self._context))
-        for number, address in enumerate(addresses, start=1):
-            try:
-                return transport.handle_request(_turned(request, address, host))
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                if number == len(addresses):
-                    raise
-        raise PermanentError(f"host {one_line(host, 100)}: no address")
-
-    def checked(self, host: str, port: int) -> list[str]:
-        """The addresses of the host. Raises PermanentError where one of them is refused."""
-        found = self._addresses.get((host, port)) or self._resolve(host, port)
-        refused = [address for address in found if not is_allowed(address, allow_private=self._allow_private)]
-        if refused:
-            raise PermanentError(
-                f"host {one_line(host, 100)}: got address {refused[0]}, which is private, local or reserved; expected a"
-                " public one; where this is meant, set allow_private_addresses"
-            )
-        self._addresses[host, port] = found
-        return found
-
-    def close(self) -> None:
-        """Close every connection."""
-        for transport in self._transports.values():
-            transport.close()
-
-
-def _turned(request: httpx.Request, address: str, host: str) -> httpx.Request:
-    """The request to the address; Host header and certificate stay those of the name."""
-    extensions = {**request.extensions, "sni_hostname": host}
-    url = request.url.copy_with(host=address)
-    return httpx.Request(request.method, url, headers=request.headers, stream=request.stream, extensions=extensions)
+def checked(host: str, found: list[str], *, allow_private: bool) -> list[str]:
+    """The addresses found for a host. Raises PermanentError where one of them is refused."""
+    refused = [address for address in found if not is_allowed(address, allow_private=allow_private)]
+    if refused or not found:
+        raise PermanentError(
+            f"host {one_line(host, 100)}: got address {refused[0] if refused else 'none'}, which is private, local or"
+            " reserved; expected a public one; where this is meant, set allow_private_addresses"
+        )
+    return found

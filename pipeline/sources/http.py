@@ -27,8 +27,9 @@ import tenacity
 from pydantic import SecretStr
 
 from pipeline.errors import PermanentError, TransientError, UsageError, XinrenError
-from pipeline.sources.addresses import PinnedTransport, Resolve, resolve
+from pipeline.sources.addresses import Resolve, resolve
 from pipeline.sources.http_errors import LaterError, check_url, shown_url, status_error, translated
+from pipeline.sources.http_transport import Guard, GuardedTransport
 
 __all__ = ["Answer", "Http", "Limits", "check_url", "shown_url"]
 
@@ -63,7 +64,7 @@ class Answer:
 
 @dataclass
 class Http:
-    """A client for many fetches, and a context manager. `resolve`, `sleep` and `clock` are there for tests."""
+    """A client for many fetches, one after another, and a context manager. `resolve`, `sleep` and `clock` are there for tests."""
 
     allow_private: bool = False
     limits: Limits = field(default_factory=Limits)
@@ -73,9 +74,10 @@ class Http:
 
     def __enter__(self) -> Self:
         _silence()
+        self._guard = Guard(allow_private=self.allow_private, resolve=self.resolve, clock=self.clock)
         self._client = httpx.Client(
-            transport=PinnedTransport(allow_private=self.allow_private, resolve=self.resolve),
-            trust_env=False, follow_redirects=True, max_redirects=MAX_REDIRECTS, timeout=self.limits.read_seconds,
+            transport=GuardedTransport(self._guard), trust_env=False, follow_redirects=True,
+            max_redirects=MAX_REDIRECTS, timeout=self.limits.read_seconds,
             headers={"User-Agent": _agent(), "Accept-Encoding": "gzip"},
         )  # fmt: skip
         return self
@@ -118,6 +120,7 @@ class Http:
     def _once(self, url: str, target: BinaryIO, headers: Mapping[str, str]) -> Answer:
         shown = shown_url(url)
         _empty(target)
+        self._guard.expires_at = self.clock() + self.limits.seconds
         try:
             with _unlogged(), self._client.stream("GET", url, headers=headers) as response:
                 if not (response.status_code == _NOT_MODIFIED and _is_conditional(headers)):
@@ -133,19 +136,13 @@ class Http:
     def _save(self, response: httpx.Response, target: BinaryIO, shown: str) -> None:
         if response.status_code != _OK:
             raise status_error(response, shown)
-        limit, deadline, done = self.limits.max_bytes, self.clock() + self.limits.seconds, 0
+        limit, done = self.limits.max_bytes, 0
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
-        for piece in _unpacked(self._timely(response, deadline, shown), encoding, shown):
+        for piece in _unpacked(response.iter_raw(_PIECE), encoding, shown):
             done += len(piece)
             if done > limit:
                 raise PermanentError(f"{shown}: more than {limit:,} bytes; expected at most that; fetch it by hand")
             target.write(piece)
-
-    def _timely(self, response: httpx.Response, deadline: float, shown: str) -> Iterator[bytes]:
-        for piece in response.iter_raw(_PIECE):
-            if self.clock() > deadline:
-                raise LaterError(f"{shown}: not done after {self.limits.seconds:.0f} s; run again later")
-            yield piece
 
 
 def _unpacked(pieces: Iterable[bytes], encoding: str, shown: str) -> Iterator[bytes]:

@@ -10,11 +10,13 @@ from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from pipeline.errors import PermanentError, TransientError, UsageError, XinrenError, one_line
 
 _LATER = (408, 425, 429)  # of the 4xx, those that say "later"
+_PASSING = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.RemoteProtocolError)
 _ADVICE = {
     401: "a token is needed; set XINREN_TOKEN_<HOST>", 403: "it is closed to us, or a token is needed",
     404: "check the address", 410: "it is gone for good",
@@ -93,15 +95,15 @@ def translated(error: Exception, shown: str) -> XinrenError:
         return PermanentError(f"{shown}: leads to an address that is not http(s); use the address of the feed itself")
     if _is_untrusted(error):
         return PermanentError(f"{shown}: its certificate is not valid for it; expected one that is; check the address")
-    if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.LocalProtocolError):
+    if isinstance(error, _PASSING):
         return LaterError(f"{shown}: {_what(error)}; expected an answer; run again later")
     return PermanentError(f"{shown}: {type(error).__name__} while asking; expected an answer; check the address")
 
 
-def _what(error: httpx.TransportError) -> str:
-    if isinstance(error, httpx.TimeoutException):
+def _what(error: Exception) -> str:
+    if isinstance(error, httpcore.TimeoutException):
         return "no answer in time"
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, httpcore.ConnectError):
         return f"no connection ({one_line(error, 100)})"
     return "the connection broke off"
 

@@ -23,7 +23,6 @@ from pipeline.sources.remote import fetched
 from pipeline.sources.rows import Origin
 from pipeline.stages.inbox import Inbox
 from pipeline.stages.known_files import KnownFile, KnownFiles
-from pipeline.stages.live import gather_feeds
 from pipeline.tables import INT, TEXTS, complete
 
 ARCHIVE = "archive"  # the source of an archive's own row of gathered_files
@@ -45,7 +44,10 @@ def gather(run: Run) -> Counts:
     for number, (item, of) in enumerate(files, start=1):
         work.take(item, of)
         run.say("gather", number, len(files))
-    gather_feeds(work)
+    if run.settings.feeds:
+        from pipeline.stages.live import gather_feeds
+
+        gather_feeds(work)
     return work.counts
 
 

@@ -20,12 +20,13 @@ import pyarrow as pa
 from pipeline.errors import one_line
 from pipeline.run import Counts, Run
 from pipeline.sources import InputFile
-from pipeline.sources.http import Http
+from pipeline.sources.http import Http, Limits
 from pipeline.sources.live import FETCHES, Feed, Fetch, Tools, parse_feeds
 from pipeline.stages.known_files import KnownFiles
 from pipeline.tables import complete
 
 TABLE = "source_cursors"
+_LIMITS = Limits(max_bytes=64 * 2**20, seconds=120)  # feeds of megabytes are rare, and are parsed as a whole
 log = logging.getLogger(__name__)
 
 
@@ -50,7 +51,7 @@ def gather_feeds(work: Gathering) -> None:
         return
     cursors = Cursors(run)
     work.counts |= {"feeds": len(feeds), "feeds_unchanged": 0, "feeds_failed": 0}
-    with Http(allow_private=run.settings.allow_private_addresses) as http:
+    with Http(allow_private=run.settings.allow_private_addresses, limits=_LIMITS) as http:
         tools = Tools(http, run.settings.feed_rows)
         for number, feed in enumerate(feeds, start=1):
             _gather_feed(work, feed, cursors, tools)

@@ -3,10 +3,16 @@
 import gzip
 import io
 import logging
+import socket
+import ssl
+import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -266,7 +272,7 @@ def test_gzip_that_breaks_off_is_transient(web: Web, http: Http) -> None:
 def test_time_is_capped(web: Web, naps: Naps) -> None:
     web.replies(Reply(BODY))
     ticks = iter(range(0, 10**6, 700))
-    with Http(allow_private=True, sleep=naps, clock=lambda: next(ticks)) as http, late("not done after 600 s"):
+    with Http(allow_private=True, sleep=naps, clock=lambda: next(ticks)) as http, late("no answer in time"):
         http.get(f"{web.url}/")
 
 
@@ -277,6 +283,66 @@ def test_silent_server_is_a_timeout(web: Web, naps: Naps) -> None:
         late("no answer in time"),
     ):
         http.get(f"{web.url}/")
+
+
+def test_head_that_drips_ends_with_the_time_of_the_fetch(naps: Naps) -> None:
+    with drip(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1000) as url:
+        limits = Limits(seconds=0.15, read_seconds=5.0, attempts=1)
+        with Http(allow_private=True, limits=limits, sleep=naps) as http, late("no answer in time"):
+            http.get(url)
+
+
+@contextmanager
+def drip(data: bytes) -> Iterator[str]:
+    """A server that sends `data` byte by byte, one every 10 ms, as long as somebody listens."""
+
+    def serve() -> None:
+        with suppress(OSError), listener.accept()[0] as connection:
+            for place in range(len(data)):
+                connection.sendall(data[place : place + 1])
+                time.sleep(0.01)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of a certificate for feeds.example, which vouches for itself, and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "feeds.example")])
+    names = x509.SubjectAlternativeName([x509.DNSName("feeds.example")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1))
+    signed = made.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM) + key.private_bytes(*plain))
+    return path
+
+
+@pytest.mark.parametrize(("host", "is_fine"), [("feeds.example", True), ("other.example", False)])
+def test_certificate_must_be_that_of_the_name(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, naps: Naps, host: str, is_fine: bool
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    there = Http(allow_private=True, resolve=lambda _host, _port: ["127.0.0.1"], sleep=naps)
+    with serving(context) as web, there as http:
+        web.replies(Reply(BODY))
+        if is_fine:
+            assert http.get(f"https://{host}:{web.port}/").body == BODY
+        else:
+            with pytest.raises(PermanentError, match="certificate"):
+                http.get(f"https://{host}:{web.port}/")
 
 
 def test_nothing_secret_is_logged_or_told(web: Web, http: Http, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.cli import main
 from pipeline.errors import PermanentError, TransientError, UsageError
 from pipeline.sources.live import mastodon_timeline
 from pipeline.store import Lake, Transaction
+from tests.feed import CORPORA
 from tests.mastodon import Timeline, serve, walk
-from tests.stages.gathering import broken_laws, files_of, rows_of, run_gather
+from tests.stages.gathering import AT, broken_laws, files_of, rows_of, run_gather
 from tests.web import Asked, Reply, Web, json_reply, serving
 
 SECRET = "tok3n-0123456789"
-JSON_FEED = {
-    "version": "https://jsonfeed.org/version/1.1", "title": "t",
-    "items": [{"id": "1", "content_text": "一碗热汤面"}],
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -186,10 +184,12 @@ def test_one_bad_feed_keeps_no_other_from_being_gathered(web: Web, tmp_path: Pat
 
 def test_what_is_no_status_is_a_reject_and_stops_nothing(web: Web, tmp_path: Path) -> None:
     web.answer = Timeline([walk(1)])
-    web.replies(json_reply([walk(2), {"id": "x-ray"}, walk(1), "stray"], Link='<http://x/>; rel="prev"'))
+    web.replies(
+        json_reply([walk(2), {"id": "x-ray"}, walk(1), {"id": "9" * 100}, "stray"], Link='<http://x/>; rel="prev"')
+    )
     ask(tmp_path / "lake", tag(web))
     assert ids(tmp_path / "lake") == [1, 2]
-    assert len(rows_of(tmp_path / "lake", "rejects")) == 2
+    assert len(rows_of(tmp_path / "lake", "rejects")) == 3
     assert broken_laws(tmp_path / "lake") == []
 
 
@@ -267,27 +267,34 @@ def test_cursor_shows_no_query(web: Web, tmp_path: Path) -> None:
     assert (cursor["feed_kind"], cursor["position"]) == ("web_feed", '{"etag": "\\"v1\\""}')
 
 
-class KilledError(BaseException):
-    """The end of the process."""
-
-
 @pytest.mark.parametrize("table", ["raw_posts", "gathered_files", "source_cursors", "posts", "commit"])
-def test_a_run_killed_at_any_moment_loses_and_doubles_nothing(
-    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
-) -> None:
+def test_a_run_killed_at_any_moment_loses_and_doubles_nothing(web: Web, tmp_path: Path, table: str) -> None:
     timeline = serve(web, 9)
     ask(tmp_path / "lake", tag(web), cleaned=True)
     timeline.statuses += [walk(number) for number in range(9, 15)]
-    with monkeypatch.context() as patch, suppress(KilledError):
-        kill_after(patch, table)
-        ask(tmp_path / "lake", tag(web), cleaned=True)
-        raise AssertionError("not killed")
+    assert killed(tmp_path / "lake", tag(web), table) == KILLED
     assert ids(tmp_path / "lake") == list(range(9))
     ask(tmp_path / "lake", tag(web), cleaned=True)
     undisturbed(web, timeline, tmp_path / "other")
     assert rows_of(tmp_path / "lake", "raw_posts") == rows_of(tmp_path / "other", "raw_posts")
     assert cursors(tmp_path / "lake") == cursors(tmp_path / "other")
     assert broken_laws(tmp_path / "lake") == []
+
+
+KILLED = 9
+
+
+def killed(lake: Path, feed: str, table: str) -> int:
+    """The exit status of a process that ends, without any tidying, when it comes to this table or to the commit."""
+    child = os.fork()
+    if child == 0:
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                kill_after(patch, table)
+                ask(lake, feed, cleaned=True)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def undisturbed(web: Web, timeline: Timeline, lake: Path) -> None:
@@ -304,18 +311,68 @@ def kill_after(patch: pytest.MonkeyPatch, table: str) -> None:
     def killing_put(self: Transaction, name: str, *args: Any, **more: Any) -> None:
         put(self, name, *args, **more)
         if name == table:
-            raise KilledError
+            os._exit(KILLED)
 
     def killing_writer(self: Transaction, name: str, *args: Any, **more: Any) -> Any:
         if name == table:
-            raise KilledError
+            os._exit(KILLED)
         return writer(self, name, *args, **more)
 
     def killing_commit(self: Transaction, *args: Any) -> None:
         if table == "commit":
-            raise KilledError
+            os._exit(KILLED)
         commit(self, *args)
 
     patch.setattr(Transaction, "put", killing_put)
     patch.setattr(Transaction, "writer", killing_writer)
     patch.setattr(Transaction, "_publish", killing_commit)
+
+
+def command(lake: Path, *words: str) -> int:
+    return main(["gather", "--lake", str(lake), "--gathered-at", AT, "--quiet", "--corpora", str(CORPORA), *words])
+
+
+def test_command_asks_feeds_and_keeps_what_came_beside_a_failure(
+    web: Web, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(web, 3)
+    assert command(tmp_path / "lake", "--feed", tag(web), f"{web.url}/gone", "--allow-private-addresses") == 1
+    assert ids(tmp_path / "lake") == [0, 1, 2]
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"xinren: {web.url}/gone: got HTTP 404; expected 200; check the address; all else was gathered"
+    )
+
+
+def test_command_refuses_what_is_no_feed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path / "lake", "--feed", "feeds.example") == 2
+    assert "expected https://host/feed.xml, mastodon+https://" in capsys.readouterr().err
+    assert not (tmp_path / "lake" / "raw_posts").exists()
+
+
+def test_transient_failure_is_told_first_so_that_it_is_tried_again(web: Web, tmp_path: Path) -> None:
+    web.answer = lambda asked: Reply(status=404 if asked.path == "/gone" else 503)
+    with pytest.raises(TransientError, match="1 more failed"):
+        ask(tmp_path / "lake", f"{web.url}/gone", f"{web.url}/busy")
+
+
+def test_a_feed_twice_is_asked_once(web: Web, tmp_path: Path) -> None:
+    web.replies(json_reply([walk(1)]))
+    assert ask(tmp_path / "lake", f"{web.url}/feed", f"{web.url}/feed")["feeds"] == 1
+    assert len(web.asked) == 1
+
+
+def test_files_and_feeds_are_gathered_together(web: Web, tmp_path: Path) -> None:
+    serve(web, 3)
+    (tmp_path / "a.csv").write_text("text\n一碗豆花\n", "utf-8")
+    counts = run_gather(tmp_path / "lake", tmp_path / "a.csv", feeds=(tag(web),), allow_private_addresses=True)
+    assert (counts["files"], counts["raw_posts"]) == (2, 4)
+    assert broken_laws(tmp_path / "lake") == []
+
+
+def test_edited_status_is_a_newer_version(web: Web, tmp_path: Path) -> None:
+    web.replies(json_reply([walk(1)]))
+    ask(tmp_path / "lake", f"{web.url}/a", cleaned=True)
+    web.replies(json_reply([{**walk(1), "content": "<p>改过了</p>", "edited_at": "2026-03-02T00:00:00Z"}]))
+    ask(tmp_path / "lake", f"{web.url}/b", cleaned=True)
+    (post,) = Lake.open(str(tmp_path / "lake")).read("posts", ["text", "versions"]).to_pylist()
+    assert (post["text"].strip(), post["versions"]) == ("改过了", 2)

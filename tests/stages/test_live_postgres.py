@@ -244,6 +244,10 @@ def test_password_in_the_url_is_used_and_shown_nowhere(
 
 def test_url_with_and_without_a_password_is_the_same_feed(server: Server) -> None:
     assert parse_feed(server.url("notes", password="x")).key == parse_feed(server.url("notes", user="other")).key
+    assert (
+        parse_feed(server.url() + "?password=x&sslmode=prefer#notes").key
+        == parse_feed(server.url() + "?sslmode=prefer#notes").key
+    )
     assert "x@" not in repr(parse_feed(server.url("notes", password="x")))
 
 

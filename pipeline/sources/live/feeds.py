@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from pipeline.errors import UsageError, XinrenError, one_line
 from pipeline.sources.http import Http, check_url, shown_url
 
 Cursor = Mapping[str, str]  # where to go on; what it means is the source's own affair
+_OF_THE_LOGIN = ("user", "password", "passfile", "sslpassword")  # parameters that PostgreSQL takes in a query, too
 _FORMS = (
     "expected https://host/feed.xml, mastodon+https://host/tags/NAME, mastodon+https://host/@NAME or"
     " postgresql://host/database#table"
@@ -29,7 +30,10 @@ class Feed:
     def key(self) -> str:
         """What its cursor is kept under: 16 hex of the URL without user and password."""
         parts = urlsplit(self.url)
-        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+        query = parts.query
+        if self.kind == "postgres":
+            query = urlencode([(name, value) for name, value in parse_qsl(query) if name not in _OF_THE_LOGIN])
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query)
         return sha256(f"{self.kind} {bare.geturl()}".encode()).hexdigest()[:16]
 
 

@@ -25,6 +25,7 @@ _STRAY = (
     1 << 30,
     "",
 )  # what stands among statuses and is none: it is written down with them, and rejected for all to see
+_LONGEST_ID = 64  # characters; a longer one would be asked for in every address from then on
 _NEXT = re.compile(r'<([^<>]*)>\s*;[^,<>]*\brel="?next"?')
 
 
@@ -47,7 +48,7 @@ class _Page:
     @property
     def ids(self) -> list[str]:
         """The ids of the statuses."""
-        return [str(status["id"]) for status in self.statuses if isinstance(status, dict) and status.get("id")]
+        return [id_ for id_ in map(_id, self.statuses) if id_]
 
 
 @dataclass
@@ -154,6 +155,12 @@ def _json(answer: Answer) -> Any:
     raise TransientError(f"{answer.url}: got broken JSON; expected a whole answer; run again later")
 
 
+def _id(status: Any) -> str | None:
+    """The id of a status; None of what is none."""
+    id_ = status.get("id") if isinstance(status, dict) else None
+    return str(id_) if isinstance(id_, str | int) and 0 < len(str(id_)) <= _LONGEST_ID else None
+
+
 def _key(id_: str) -> tuple[int, str]:
     """Ids in the order of their age: they grow, first in length."""
     return len(id_), id_
@@ -161,5 +168,5 @@ def _key(id_: str) -> tuple[int, str]:
 
 def _age(status: Any) -> tuple[int, str]:
     """The key of a status. What is none has the key after all others."""
-    has_id = isinstance(status, dict) and status.get("id")
-    return _key(str(status["id"])) if has_id else _STRAY
+    id_ = _id(status)
+    return _key(id_) if id_ else _STRAY

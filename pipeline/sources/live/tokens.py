@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.parse import urlsplit
@@ -24,6 +24,12 @@ def token_for(url: str) -> SecretStr | None:
     name = variable_of(url)
     value = os.environ.get(name, "").strip()
     return SecretStr(value) if value else _provided.get().get(name)
+
+
+def wanted(urls: Iterable[str]) -> list[str]:
+    """The variables of the hosts of some feeds that are not set."""
+    names = dict.fromkeys(variable_of(url) for url in urls)
+    return [name for name in names if not os.environ.get(name, "").strip()]
 
 
 @contextmanager
