@@ -53,7 +53,10 @@ def tables(results: dict[str, Result]) -> dict[str, str]:
         "gather": ("gather", gather),
     }
     made = {name: make(results[source]) if source in results else NOTHING for name, (source, make) in makers.items()}
-    return {"goals": goals([*results.values(), segment_goals(results), growth_goals(results), gather_goals(results)]), **made}
+    return {
+        "goals": goals([*results.values(), segment_goals(results), growth_goals(results), gather_goals(results)]),
+        **made,
+    }
 
 
 def reached(goal: dict[str, Any]) -> bool:
