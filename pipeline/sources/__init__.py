@@ -19,6 +19,7 @@ import pyarrow as pa
 from pipeline.errors import TransientError, one_line
 from pipeline.settings import Settings
 from pipeline.sources import (
+    mastodon,
     mediacrawler,
     native,
     weibo_crawler,
@@ -47,6 +48,7 @@ SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
     "weibo_tweets": weibo_tweets.SOURCE,
     "weibo_responses": weibo_responses.SOURCE,
     "mediacrawler": mediacrawler.SOURCE,
+    "mastodon": mastodon.SOURCE,
     "native": native.SOURCE,
 }
 UNKNOWN = "unknown"  # the source of a file that no dialect knows
