@@ -90,6 +90,8 @@ def campaigns(settings: Settings, *, top: int, kind: str | None, show: str | Non
 def _must_have_input(command: str, settings: Settings) -> None:
     from pipeline.sources import find_inputs
 
+    if (settings.inbox or settings.feeds) and not settings.inputs:
+        return  # an inbox to which nothing came is no mistake, nor is a feed without news
     if not settings.inputs:
         raise UsageError(f"{command}: no input; expected files, folders or globs; give --input PATH")
     if not find_inputs(settings.inputs):

@@ -30,7 +30,8 @@ _MONTHS = ("part_platform", "part_month")
 # No path key is the name of a column, so every reader opens a table's folder without a clash.
 PARTITIONS: dict[str, tuple[str, ...]] = {
     "raw_posts": ("part_gathered",), "raw_authors": ("part_gathered",), "rejects": ("part_gathered",),
-    "gathered_files": ("part_gathered",), "posts": _MONTHS, "post_index": ("part_platform", "part_shard"),
+    "gathered_files": ("part_gathered",), "source_cursors": ("part_gathered",),
+    "posts": _MONTHS, "post_index": ("part_platform", "part_shard"),
     "post_features": _MONTHS, "campaigns": ("part_month",), "campaign_members": _MONTHS,
     "campaign_aliases": ("part_month",), "post_judgements": _MONTHS,
     "author_days": _MONTHS, "author_trust": ("part_as_of",), "daily_summary": ("part_year",),
@@ -170,13 +171,18 @@ def encode(rows: pa.Table, table: str) -> pa.Buffer:
 
 def to_parquet(rows: pa.Table, table: str) -> pa.Buffer:
     """`encode` for rows that conform already."""
-    coded, told = _columns_coded(table)
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        rows, sink, compression="zstd", compression_level=_LEVEL, row_group_size=ROW_GROUP,
-        write_page_index=True, use_dictionary=coded, write_statistics=told,
-    )  # fmt: skip
+    pq.write_table(rows, sink, row_group_size=ROW_GROUP, **write_options(table))
     return sink.getvalue()
+
+
+def write_options(table: str) -> dict[str, Any]:
+    """How data files of a table are written, for pyarrow."""
+    coded, told = _columns_coded(table)
+    return {
+        "compression": "zstd", "compression_level": _LEVEL, "write_page_index": True, "use_dictionary": coded,
+        "write_statistics": told,
+    }  # fmt: skip
 
 
 @cache

@@ -14,16 +14,30 @@ from pipeline.tables import BROADCAST, CLASSES, RESTRICTED, SENTIMENTS
 
 # The stage that writes each table. A table is due once its own stage or a later one has written anything.
 STAGES: tuple[tuple[str, ...], ...] = (
-    ("gathered_files", "raw_posts", "raw_authors", "rejects"), ("posts", "post_index"), ("post_features",),
+    ("gathered_files", "raw_posts", "raw_authors", "rejects", "source_cursors"), ("posts", "post_index"), ("post_features",),
     ("campaigns", "campaign_members", "campaign_aliases"), ("post_judgements", "author_days"), ("author_trust",), ("daily_summary",),
 )  # fmt: skip
 
 _POST = ("platform", "post_id", "author_id", "posted_at")
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "gathered_files": ("source_file", "batch_id", "n_rows", "n_rows_framed", "n_posts", "n_authors", "n_rejects"),
+    "gathered_files": (
+        "source_file",
+        "batch_id",
+        "n_rows",
+        "n_rows_framed",
+        "n_posts",
+        "n_authors",
+        "n_rejects",
+        "n_bytes",
+        "grown_from",
+        "n_rows_before",
+        "replaced_by",
+        "members",
+    ),
     "raw_posts": ("platform", "post_id", "author_id", "source_row", "batch_id"),
     "raw_authors": ("platform", "author_id", "batch_id"),
     "rejects": ("source_row", "batch_id"),
+    "source_cursors": ("feed_key", "feed", "batch_id"),
     "posts": (*_POST, "versions"),
     "post_index": ("platform", "post_id", "month", "bucket", "batch_ids"),
     "post_features": (*_POST, *(f"p_{name}" for name in (*CLASSES, *SENTIMENTS))),
@@ -67,8 +81,24 @@ _ROWS_ACCOUNTED = """
         SELECT batch_id, count(DISTINCT coalesce(source_row, 0)) AS n -- a refused file is one row without a number
         FROM (SELECT batch_id, source_row FROM raw_posts UNION ALL SELECT batch_id, source_row FROM rejects) GROUP BY ALL)
     SELECT source_file, coalesce(n, 0) || ' in raw_posts and rejects, ' || n_authors || ' in raw_authors', n_rows || ' rows'
-    FROM gathered_files LEFT JOIN met USING (batch_id)
-    WHERE n_rows NOT BETWEEN coalesce(n, 0) AND coalesce(n, 0) + n_authors
+    FROM (SELECT *, n_rows - coalesce(len(members), 0) AS own FROM gathered_files) LEFT JOIN met USING (batch_id)
+    WHERE own NOT BETWEEN coalesce(n, 0) AND coalesce(n, 0) + n_authors
+"""
+_MEMBERS_GATHERED = """
+    SELECT source_file, 'member ' || m, 'its file in gathered_files'
+    FROM (SELECT source_file, unnest(members) AS m FROM gathered_files) WHERE m NOT IN (SELECT batch_id FROM gathered_files)
+"""
+_GROWN = """
+    SELECT g.source_file, g.n_rows_before || ' rows before', coalesce((e.n_rows + coalesce(e.n_rows_before, 0))::VARCHAR, 'no')
+           || ' rows in ' || coalesce(e.source_file, 'no file') || ', which is smaller'
+    FROM gathered_files g LEFT JOIN gathered_files e ON g.grown_from = e.batch_id
+    WHERE g.grown_from IS NOT NULL AND NOT coalesce(
+        e.n_bytes < g.n_bytes AND e.n_rows + coalesce(e.n_rows_before, 0) = g.n_rows_before, false)
+"""
+_REPLACED = """
+    SELECT source_file, n_rows || ' rows, replaced by ' || replaced_by, 'no row, and a file that has them'
+    FROM gathered_files WHERE replaced_by IS NOT NULL
+    AND (n_rows > 0 OR replaced_by NOT IN (SELECT batch_id FROM gathered_files))
 """
 _ROWS_FRAMED = """
     SELECT source_file, n_rows || ' rows', n_rows_framed || ' by the independent count'
@@ -82,6 +112,10 @@ _ROWS_COUNTED = """
 _BATCH_KNOWN = """
     SELECT 'batch ' || batch_id, count(*) || ' rows', 'its file in gathered_files'
     FROM <table> ANTI JOIN gathered_files USING (batch_id) GROUP BY batch_id
+"""
+_CURSOR_FOLLOWS = """
+    SELECT feed, 'batch ' || batch_id, 'one in gathered_files'
+    FROM source_cursors ANTI JOIN gathered_files USING (batch_id)
 """
 _UNIQUE = """
     SELECT <key>, count(*) || ' rows', '1' FROM <table> GROUP BY ALL HAVING count(*) > 1
@@ -177,6 +211,11 @@ def _id(table: str) -> str:
 LAWS: tuple[Law, ...] = (
     Law("every row read is kept", "gathered_files", _ROWS_ACCOUNTED),
     Law("rows read are the rows there were", "gathered_files", _ROWS_FRAMED),
+    Law("members are files", "gathered_files", _MEMBERS_GATHERED),
+    Law("a grown file goes on where it stopped", "gathered_files", _GROWN),
+    Law("a cursor stands after its data", "source_cursors", _CURSOR_FOLLOWS),
+    Law("a feed has one cursor", "source_cursors", _fill(_UNIQUE, table="source_cursors", key="feed_key")),
+    Law("a replaced file has no rows", "gathered_files", _REPLACED),
     Law("a file is gathered once", "gathered_files", _fill(_UNIQUE, table="gathered_files", key="batch_id")),
     *(Law("rows are as many as gathered", t, _fill(_ROWS_COUNTED, table=t, count=n))
       for t, n in (("raw_posts", "n_posts"), ("raw_authors", "n_authors"), ("rejects", "n_rejects"))),

@@ -34,6 +34,7 @@ from pipeline.lake_format import (
     table_of,
     to_parquet,
 )
+from pipeline.part_writer import PartWriter
 from pipeline.storage import MARKER, Stage, Storage, open_storage
 
 __all__ = ["PARTITIONS", "DataFile", "Lake", "Snapshot", "Transaction"]
@@ -186,6 +187,23 @@ class Transaction:
         self._being_made.append((file, self._pool.submit(_made, rows, table)))
         while len(self._being_made) > self._ahead:
             self._finish_one()
+
+    def writer(self, table: str, keys: Mapping[str, str], stem: str) -> PartWriter:
+        """As `put`, for rows that come some at a time and are too many to hold; the part stands once it is closed."""
+        return PartWriter(table, part_of(table, keys, stem), self._empty, self._pool, self._adopt)
+
+    def _empty(self) -> Path:
+        return self._stage(f"{next(self._numbers)}.parquet", b"")
+
+    def _adopt(self, part: str, file: DataFile | None, staged: Path | None) -> None:
+        self._finish()
+        gone = self._files.pop(part, None)
+        if gone is not None:
+            self._staged.pop(gone.path, None)
+        if file is not None and staged is not None:
+            self._files[part] = file
+            if file.path not in self._named:
+                self._staged[file.path] = staged
 
     def keep(self, table: str, keys: Mapping[str, str], stem: str, derived_from: str) -> bool:
         """Whether the part is there and was derived from just that, so that computing it again would change nothing."""

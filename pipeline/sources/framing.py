@@ -7,57 +7,114 @@ with the module that reads the same form.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-_SPACE = b" \t\r\n"
-_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
-_STEP = np.zeros(256, np.int64)
-_STEP[list(b"[{")], _STEP[list(b"]}")] = 1, -1
+from pipeline.text.compiled import kernel
+
+_ZIP_END = 1 << 17  # bytes at the end of a zip in which its last record stands
+_ZIP_DIRECTORY = 1 << 26  # bytes of a directory that is looked at
+_START, _INSIDE, _QUOTED, _AFTER_QUOTE = range(4)  # of a CSV cell
 
 
-def count_csv(lines: Iterable[str], delimiter: str) -> int:
+def count_csv(chunks: Iterable[bytes], delimiter: str) -> int:
     """Records of a CSV file, the header among them: lines that are not blank and end outside quotes.
 
     A quote opens a cell only at its very start, `""` inside quotes is a quote, and a last record whose quotes never
-    close is a record.
+    close is a record. The text comes as UTF-8 in any pieces.
     """
-    opened = re.compile(rf'(?<![^{re.escape(delimiter)}])"[^"]*+(?:""[^"]*+)*+("?)')
-    closing = re.compile(r'[^"]*+(?:""[^"]*+)*+"')
-    records, inside = 0, False
-    for line in lines:  # per line: whether it ends inside quotes hangs on the line before
-        body = line.rstrip("\r\n")
-        if inside:
-            end = closing.match(body)
-            if end is None:
-                continue
-            body = "q" + body[end.end() :]
-        inside = False
-        if '"' in body:
-            inside = any(cell[1] == "" for cell in opened.finditer(body))
-        records += bool(body) and not inside
-    return records + inside
+    state = np.array([_START, 0, 0], np.int64)  # where in a cell; whether the record holds anything; records
+    for chunk in chunks:
+        _walk_csv(np.frombuffer(chunk, np.uint8), ord(delimiter), state)
+    return int(state[2] + state[1])
 
 
-def count_json_lines(lines: Iterable[str]) -> int:
-    """Lines with more than JSON's white space in them."""
-    return sum(bool(line.strip(" \t\r\n\ufeff")) for line in lines)
+@kernel
+def _walk_csv(data: Any, delimiter: Any, state: Any) -> None:
+    mode, filled, records = state
+    for byte in data:
+        if mode == _QUOTED:
+            mode = _AFTER_QUOTE if byte == 34 else _QUOTED
+        elif mode == _AFTER_QUOTE and byte == 34:
+            mode = _QUOTED
+        elif byte in (10, 13):
+            records += filled
+            mode, filled = _START, 0
+        elif byte == delimiter:
+            mode, filled = _START, 1
+        else:
+            mode, filled = _QUOTED if byte == 34 and mode == _START else _INSIDE, 1
+    state[0], state[1], state[2] = mode, filled, records
 
 
-def count_json_items(text: str) -> int | None:
-    """Items of the one JSON list that `text` is, by its brackets and commas alone; None where they do not match."""
-    bare = _JSON_STRING.sub(b"0", text.encode("utf-8", "replace")).strip(_SPACE)
-    if b'"' in bare:
+def count_json_lines(chunks: Iterable[bytes]) -> int:
+    """Lines with more than JSON's white space (and byte order marks) in them; UTF-8 in pieces of whole characters."""
+    count, is_open = 0, False
+    for chunk in chunks:
+        bare = chunk.replace(b"\xef\xbb\xbf", b"").translate(None, b" \t\r")
+        count += len(re.findall(rb"[^\n]+", bare)) - (is_open and bare[:1] not in (b"\n", b""))
+        is_open = bare[-1:] != b"\n" if bare else is_open
+    return count
+
+
+def count_json_items(chunks: Iterable[bytes]) -> int | None:
+    """Items of the one JSON list that a text is, by its brackets and commas alone; None where they do not match. The text
+    comes as UTF-8 in any pieces.
+    """
+    state = np.zeros(7, np.int64)
+    for chunk in chunks:
+        _walk_json(np.frombuffer(chunk, np.uint8), state)
+    quoted, _, depth, commas, filled, bad, closed = state.tolist()
+    if quoted or depth or bad or not closed:
         return None
-    structure = np.frombuffer(bare.translate(None, _NOT_STRUCTURE), np.uint8)
-    depth = np.cumsum(_STEP[structure])
-    if bare[-1:] != b"]" or depth[-1] != 0 or (depth[:-1] < 1).any():
-        return None
-    commas = int(((structure == ord(",")) & (depth == 1)).sum())
-    return commas + 1 if bare[1:-1].strip(_SPACE) else 0
+    return commas + 1 if filled else 0
+
+
+@kernel
+def _walk_json(data: Any, state: Any) -> None:
+    """state: in a string; after a backslash; depth; commas of the list; whether it holds anything; whether something
+    stands outside it; whether it has ended.
+    """
+    quoted, escaped, depth, commas, filled, bad, closed = state
+    for byte in data:
+        if quoted:
+            if escaped:
+                escaped = 0
+            elif byte == 92:
+                escaped = 1
+            elif byte == 34:
+                quoted = 0
+            continue
+        if byte in (32, 9, 10, 13):
+            continue
+        if depth == 0 and (byte != 91 or closed):
+            bad = 1
+        if byte in (93, 125):
+            closed = depth == 1 and byte == 93
+            bad |= depth == 1 and byte != 93
+            depth -= 1
+            bad |= depth < 0
+            continue
+        filled |= depth > 0
+        if byte == 34:
+            quoted = 1
+        elif byte in (91, 123):
+            depth += 1
+        elif byte == 44 and depth == 1:
+            commas += 1
+    state[0], state[1], state[2], state[3], state[4], state[5], state[6] = (
+        quoted,
+        escaped,
+        depth,
+        commas,
+        filled,
+        bad,
+        closed,
+    )
 
 
 def count_parquet(path: Path) -> int:
@@ -65,3 +122,34 @@ def count_parquet(path: Path) -> int:
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(path).num_rows)
+
+
+def count_members(path: Path) -> int | None:
+    """Files in a zip archive by its central directory, folders and hidden ones apart; None for what is no zip, or a
+    damaged one, or one of 4 GB and more.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\3\4":
+            return None
+        file.seek(max(0, size - _ZIP_END))
+        tail = file.read()
+        end = tail.rfind(b"PK\5\6")
+        if end < 0 or len(tail) < end + 20:
+            return None
+        entries, length, start = struct.unpack_from("<HII", tail, end + 10)
+        file.seek(start)
+        return _count_entries(file.read(min(length, _ZIP_DIRECTORY)), entries)
+
+
+def _count_entries(directory: bytes, entries: int) -> int | None:
+    at = count = 0
+    for _ in range(entries):
+        if directory[at : at + 4] != b"PK\1\2" or len(directory) < at + 46:
+            return None
+        name_size, extra, comment = struct.unpack_from("<HHH", directory, at + 28)
+        name = directory[at + 46 : at + 46 + name_size]
+        parts = [part for part in re.split(rb"[/\\]", name) if part not in (b".", b"..")]
+        count += not name.endswith(b"/") and not any(part[:1] in (b".", b"_") for part in parts)
+        at += 46 + name_size + extra + comment
+    return count

@@ -19,31 +19,67 @@ class InputFile:
 
     path: Path
     name: str
+    modified_at: float | None = None  # seconds since 1970, where the path's own time is not what counts
+    url: str = ""  # of a file elsewhere, which `remote.fetched` brings to `path`
+
+
+@dataclass(frozen=True)
+class Left:
+    """A file that is not gathered now, and why, in words."""
+
+    name: str
+    why: str
 
 
 def find_inputs(inputs: Sequence[str]) -> list[InputFile]:
-    """The files of these files, folders (with all below; names that begin with . or _ are left out, and lakes) and globs.
+    """The files of `look`, without those that are left."""
+    return look(inputs)[0]
+
+
+def look(inputs: Sequence[str]) -> tuple[list[InputFile], list[Left]]:
+    """The files of these files, folders (with all below; names that begin with . or _ are left out, and lakes), globs and
+    URLs; and what lies in these folders and cannot be read as a file.
 
     Sorted by name, then path; a file that several inputs name is there once. An empty folder gives none. Raises UsageError where an
     input does not exist, matches nothing or cannot be read.
     """
-    found = sorted((file for text in inputs for file in _expand(text)), key=lambda file: (file.name, str(file.path)))
-    once: dict[Path, InputFile] = {}
-    for file in found:
-        once.setdefault(file.path.resolve(), file)
-    return list(once.values())
+    left: list[Left] = []
+    found = [file for text in inputs for file in _expand(text, left)]
+    once: dict[str, InputFile] = {}
+    for file in sorted(found, key=lambda file: (file.name, file.url, str(file.path))):
+        once.setdefault(file.url or str(file.path.resolve()), file)
+    return list(once.values()), left
 
 
-def _expand(text: str) -> list[InputFile]:
+def _expand(text: str, left: list[Left]) -> list[InputFile]:
+    if "://" in text and not text.startswith("file://"):
+        from pipeline.sources.remote import listed
+
+        return listed(text)
+    text = text.removeprefix("file://")
     try:
-        named = list(_named(Path(text).expanduser()))
-        for file in named:
-            file.path.open("rb").close()
+        path = Path(text).expanduser()
+        named = list(_named(path))
+        if path.is_file():
+            path.open("rb").close()
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in the path; ~ of an unknown user
         raise _unusable(text, str(getattr(error, "strerror", None) or error)) from error
-    if not named and not Path(text).expanduser().is_dir():  # an empty folder is an inbox to which nothing came
+    if not named and not path.is_dir():  # an empty folder is an inbox to which nothing came
         raise _unusable(text, "no file")
-    return named
+    return [file for file in named if _is_readable(file, left)]
+
+
+def _is_readable(file: InputFile, left: list[Left]) -> bool:
+    """Whether it is a plain file that opens; if not, it is among those left."""
+    try:
+        if file.path.is_file():
+            file.path.open("rb").close()
+            return True
+        why = "a link that leads nowhere" if file.path.is_symlink() else "no plain file"
+    except OSError as error:
+        why = str(error.strerror)
+    left.append(Left(file.name, f"{one_line(why, 100)}; expected a readable file"))
+    return False
 
 
 def _named(path: Path) -> Iterator[InputFile]:
@@ -56,7 +92,7 @@ def _named(path: Path) -> Iterator[InputFile]:
     fixed = _fixed(path)
     matches = (Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207  Path.glob matches hidden names
     files = (file for match in matches for file in (_below(match) if match.is_dir() else [match]))
-    return (_input(file, fixed) for file in files if file.is_file())
+    return (_input(file, fixed) for file in files)
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -65,8 +101,7 @@ def _below(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         folders[:] = [name for name in folders if not name.startswith((".", "_"))]
-        paths = (Path(here) / name for name in names if not name.startswith((".", "_")))
-        yield from (path for path in paths if path.is_file())
+        yield from (Path(here) / name for name in names if not name.startswith((".", "_")))
 
 
 def _fixed(pattern: Path) -> Path:
@@ -77,8 +112,12 @@ def _fixed(pattern: Path) -> Path:
 
 
 def _input(path: Path, base: Path) -> InputFile:
-    name = path.relative_to(base).as_posix()
-    return InputFile(path, "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in name))
+    return InputFile(path, printable(path.relative_to(base).as_posix()))
+
+
+def printable(name: str) -> str:
+    """A name without control characters."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in name)
 
 
 def _raise(error: OSError) -> None:

@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.hashing import bytes_of
+from pipeline.sources.columns import changed, has_byte, holding
 from pipeline.sources.records import ITEM_END
 from pipeline.tables import TEXTS
 from pipeline.text.codepoints import SEPARATOR, from_arrow
@@ -25,6 +27,7 @@ _TAG = (  # attributes need their =, so that a<b and c>d stay
     r"""table|thead|tbody|tr|td|th|sup|sub|small|video|iframe)(?:\s+[a-z-]+=(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]*))*\s*/?>"""
 )
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}\d?|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_LAST_BYTES = np.array([*b" \t\r\n\fc", "文".encode()[-1], "开".encode()[-1]], np.uint8)  # of what it matches
 _TRUNCATED = r"(?:(?:\.{3}|…)\s*(?:全文|展开c?)|\s展开c?)\s*$"
 
 # A topic on Weibo is closed (#x#), on Xiaohongshu marked (#x[话题]#), elsewhere open (#x and a space).
@@ -33,8 +36,15 @@ MENTION = re.compile(r"(?<![A-Za-z0-9._%+-])@([\w·-]{1,30})")
 LINK = re.compile(r"(https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+)")
 
 
+MARKS = b"<&"  # a text without one of these bytes is the text a reader would see
+
+
 def to_text(texts: pa.Array) -> pa.Array:
     """The texts a reader would see: <br> is a line break, an emoticon picture its [name], entities are characters."""
+    return changed(texts, holding(texts, MARKS), _to_text)
+
+
+def _to_text(texts: pa.Array) -> pa.Array:
     texts = pc.replace_substring_regex(texts, _ALT, r"\1\2\3")
     texts = pc.replace_substring_regex(texts, _BREAK, "\n")
     texts = pc.replace_substring_regex(texts, _TAG, "")
@@ -47,12 +57,18 @@ def to_text(texts: pa.Array) -> pa.Array:
 
 def clean(texts: pa.Array) -> pa.Array:
     """The texts without NUL; a RECORD SEPARATOR, by which texts are joined further on, becomes a space."""
+    if not has_byte(texts, b"\x00" + SEPARATOR.encode()):
+        return texts
     return pc.replace_substring(pc.replace_substring(texts, "\x00", ""), SEPARATOR, " ")
 
 
 def is_truncated(texts: pa.Array) -> pa.Array:
     """Whether a text ends as pages end what they cut: ...全文, …展开."""
-    return pc.match_substring_regex(texts, _TRUNCATED)
+    content, bounds = bytes_of(texts)
+    filled = np.flatnonzero(np.diff(bounds))
+    likely = filled[np.isin(content[bounds[1:][filled] - 1], _LAST_BYTES)]
+    found = pc.match_substring_regex(texts.take(pa.array(likely)), _TRUNCATED)
+    return changed(pa.repeat(False, len(texts)), likely, lambda _: found)
 
 
 def find_all(texts: pa.Array, pattern: re.Pattern[str]) -> pa.Array:

@@ -55,9 +55,12 @@ def open_parquet(path: Path) -> ParquetFile:
 
 def _record_batches(path: Path, size: int) -> Iterator[pa.RecordBatch]:
     try:
-        for batch in pq.ParquetFile(path).iter_batches(size):
-            batch.validate(full=True)  # damaged pages may decode to text that is no UTF-8
-            yield batch
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):  # one by one, or Arrow keeps what it has read of all of them
+                # One thread: what is made of the batches keeps the others busy, and small batches gain nothing from more.
+                for batch in file.iter_batches(size, row_groups=[group], use_threads=False):
+                    batch.validate(full=True)  # damaged pages may decode to text that is no UTF-8
+                    yield batch
     except _DAMAGED as error:
         raise RefusedFileError("broken_parquet", error) from error
 
@@ -72,6 +75,9 @@ def _text(name: str, column: pa.Array) -> pa.Array:
             return pc.binary_join_element_wise(ended, "", ITEM_END)
         if pa.types.is_floating(column.type):
             column = _without_fractions(column)
+        if pa.types.is_timestamp(column.type) and column.type.tz == "UTC":  # Arrow writes one with a zone in 1 µs
+            plain = column.cast(pa.timestamp(column.type.unit)).cast(pa.string())
+            return pc.binary_join_element_wise(plain, "Z", "")
         return column.cast(pa.string())
     except (pa.ArrowException, ValueError) as error:
         raise RefusedFileError("bad_column", f"column {name} of type {column.type}") from error

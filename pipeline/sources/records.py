@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +14,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.settings import Settings
+from pipeline.sources.record_paths import RecordPath
 from pipeline.sources.rejects import Reject
 
 Ints = NDArray[np.int64]
 Names = tuple[str, ...]
+Fit = Callable[[Names, Sequence[str]], Names | None]  # (header, cells of a row) -> the names of these cells
+POSTS, AUTHORS = "raw_posts", "raw_authors"
 ITEM_END = "\x1f"  # UNIT SEPARATOR ends each item of a list that is written as one text
 _LONE_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
@@ -33,6 +36,9 @@ class Records:
     columns: dict[str, pa.Array]
     raw: Callable[[int], str]  # source_row -> the row as read
     rejects: tuple[Reject, ...] = ()
+    table: str = ""  # the RecordPath.table or database table they are from, where the file holds several kinds
+    file_name: str = ""  # for dialects whose author stands in the name of the file alone
+    target: str = POSTS  # what a dialect's draft becomes: raw_posts or raw_authors
 
     def __len__(self) -> int:
         return len(self.source_rows)
@@ -49,23 +55,26 @@ class Records:
         """`value` for every row."""
         return pa.repeat(pa.scalar(value, pa.string()), len(self))
 
-    def with_columns(self, columns: dict[str, pa.Array]) -> Records:
-        """The same rows with these columns instead."""
-        return replace(self, columns=columns, rejects=())
+    def with_columns(self, columns: dict[str, pa.Array], target: str = POSTS) -> Records:
+        """The same rows with these columns instead, to become rows of `target`."""
+        return replace(self, columns=columns, rejects=(), target=target)
 
     def take(self, places: Ints) -> Records:
         """The rows at these places."""
         columns = {name: column.take(pa.array(places)) for name, column in self.columns.items()}
-        return Records(self.names, self.source_rows[places], columns, self.raw)
+        return replace(self, source_rows=self.source_rows[places], columns=columns, rejects=())
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to read a file: rows per batch; which cells are a header again; the headers the exporter ever wrote."""
+    """How to read a file: rows per batch; which cells are a header again; the headers the exporter ever wrote; and how
+    to find the names for the cells of a row that has more or fewer than the header.
+    """
 
     batch_rows: int
     is_header: Callable[[Names], bool]
     headers: tuple[Names, ...] = ()
+    fit: Fit | None = None
 
 
 class Form(Protocol):
@@ -82,17 +91,40 @@ class Form(Protocol):
         """The number of rows by `framing`; None where the file cannot be framed."""
 
 
+@runtime_checkable
+class Selective(Protocol):
+    """A form that holds more than one dialect reads: what is read of it depends on the source."""
+
+    def select(self, source: Source, settings: Settings) -> Form:
+        """The same file, read as the source wants it."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the table of sources in pipeline/sources/README.md says of a dialect."""
+
+    exporter: str  # its name, such as owner/repository
+    versions: str  # what years or headers of it are read
+    forms: str  # CSV, JSON, ...
+    fields: str  # what is mapped, in words or names of raw_posts
+    quirks: tuple[str, ...]  # what it does that a reader must survive, a clause each
+
+
 @dataclass(frozen=True)
 class Source:
     """A dialect: how it is known by its column names, and what its rows mean in the columns of raw_posts.
 
-    `drafts` gives columns named as in raw_posts, values still text as exported; `rows.build` turns them into values. Of
-    `headers`, the exporter's headers over the years, a longer one stands for rows that a newer version appended.
+    `drafts` gives columns named as in raw_posts or raw_authors, values still text as exported; `rows` and `profiles` turn
+    them into values. Of `headers`, the exporter's headers over the years, a longer one stands for rows that a newer version
+    appended; `fit` is for exporters whose rows differ in more than that.
     """
 
     recognises: Callable[[Sequence[str], Settings], bool]
     drafts: Callable[[Iterable[Records], Settings], Iterator[Records]]
     headers: tuple[Names, ...] = ()
+    paths: tuple[RecordPath, ...] = ()  # of JSON documents; `recognises` then asks record_paths.fits
+    fit: Fit | None = None
+    facts: Facts | None = None
 
 
 def text_array(values: Sequence[object]) -> pa.Array:

@@ -12,16 +12,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.sources import markup
+from pipeline.sources.columns import by_value
 from pipeline.sources.counts import parse_counts
 from pipeline.sources.ids import DerivedIds, clean_ids, without_zero
 from pipeline.sources.records import Records
 from pipeline.sources.rejects import Reject, detail
+from pipeline.sources.spots import find_spots
 from pipeline.sources.times import SPACE, Times, parse_times
 from pipeline.tables import BOOL, INT, KINDS, PRECISIONS, SCHEMA_VERSION, SMALL, TABLES, TIME, complete, empty
 
 MAX_TEXT = 1_000_000  # characters; the longest articles have some 100,000
 PLATFORM = r"^[a-z][a-z0-9_]{0,31}$"
 ID_FORMS = ("id", "creator_hash")
+DIALECT_REASONS = ("deleted_post", "no_record")  # what a dialect's column reject_reason may say of a row
 _COUNTS = ("likes", "comments", "reposts", "views", "collects")
 _IDS = ("post_id", "author_id", "parent_id", "root_id")
 _PLAIN = (  # columns that need no more than their type
@@ -31,7 +34,7 @@ _PLAIN = (  # columns that need no more than their type
 _BLANK = SPACE + "\v\f\u2028\u2029\u200b\u200c\u200d\u2060\u00ad"  # a text of these alone shows nothing
 _TRUE = ("true", "1", "yes", "y", "是", "t")
 _FALSE = ("false", "0", "no", "n", "否", "f")
-_TYPES = {column.name: column.type for column in TABLES["raw_posts"]}
+_TYPES = {column.name: column.type for table in ("raw_authors", "raw_posts") for column in TABLES[table]}
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class _Problem:
+class Problem:
     """Rows that are rejected for one reason, and the column that shows why."""
 
     reason: str
@@ -59,95 +62,174 @@ class _Problem:
     shown: pa.Array
 
 
+@dataclass(frozen=True)
+class Draft:
+    """Rows whose values are known and whose post_id may still be wanted; `exported` is what a derived id is made of."""
+
+    columns: dict[str, pa.Array]
+    exported: list[pa.Array]
+    n_rows: int
+    rejects: list[Reject]
+
+
 def build(rows: Records, origin: Origin, ids: DerivedIds) -> tuple[pa.Table, list[Reject]]:
     """raw_posts of the rows that can be read, rejects of the others; `rows` holds columns of raw_posts, as text."""
+    return finish(draft(rows, origin), ids)
+
+
+def draft(rows: Records, origin: Origin) -> Draft:
+    """All but the derived ids: what hangs on no other row, so that batches can be worked on side by side."""
     if not len(rows):
-        return empty("raw_posts"), []
+        return Draft({}, [], 0, [])
     rows = rows.with_columns({name: markup.clean(column) for name, column in rows.columns.items()})
     columns, problems = _values(rows, origin)
-    rejected = reduce(np.logical_or, (problem.rows for problem in problems))
-    kept = pa.array(~rejected)
-    columns = {name: column.filter(kept) for name, column in columns.items()}
-    exported = [_text(rows, name).filter(kept) for name in ("posted_at", "text")]
-    columns["post_id"] = _with_derived(columns, exported, ids)
+    bad = reduce(np.logical_or, (problem.rows for problem in problems))
+    exported = [text_of(rows, name) for name in ("posted_at", "text")]
+    n_kept = len(rows) - int(bad.sum())
+    if n_kept < len(rows):
+        kept = pa.array(~bad)
+        columns = {name: column.filter(kept) for name, column in columns.items()}
+        exported = [column.filter(kept) for column in exported]
     for name, value in origin.scalars().items():
-        columns.setdefault(name, pa.repeat(value, int(kept.true_count)))
-    columns["schema_version"] = pa.repeat(pa.scalar(SCHEMA_VERSION, SMALL), int(kept.true_count))
-    return complete(columns, "raw_posts", int(kept.true_count)), _rejects(rows, problems)
+        columns.setdefault(name, pa.repeat(value, n_kept))
+    columns["schema_version"] = pa.repeat(pa.scalar(SCHEMA_VERSION, SMALL), n_kept)
+    return Draft(columns, exported, n_kept, rejected(rows, problems))
 
 
-def _values(rows: Records, origin: Origin) -> tuple[dict[str, pa.Array], list[_Problem]]:
-    text = markup.to_text(_text(rows, "text"))
-    gathered = parse_times(_text(rows, "gathered_at"), None)
-    gathered_at = pc.fill_null(gathered.at, origin.scalars()["gathered_at"])
-    posted = parse_times(_text(rows, "posted_at"), gathered_at.cast(pa.int64()).to_numpy())
-    platform = pc.utf8_lower(pc.utf8_trim(_text(rows, "platform"), characters=SPACE))
+def finish(draft: Draft, ids: DerivedIds) -> tuple[pa.Table, list[Reject]]:
+    """The draft's rows as raw_posts, with derived ids where they have none, and its rejects. In the order of the file."""
+    if not draft.columns:
+        return empty("raw_posts"), draft.rejects
+    columns = dict(draft.columns)
+    columns["post_id"] = _with_derived(columns, draft.exported, ids)
+    return complete(columns, "raw_posts", draft.n_rows), draft.rejects
+
+
+def _values(rows: Records, origin: Origin) -> tuple[dict[str, pa.Array], list[Problem]]:
+    text = markup.to_text(text_of(rows, "text"))
+    gathered, unread = gathered_at(rows, origin)
+    posted = parse_times(text_of(rows, "posted_at"), gathered.cast(pa.int64()).to_numpy())
+    platform = platform_of(rows)
     ids, lost = _ids(rows)
-    empty_rows = pc.equal(pc.utf8_trim(text, characters=_BLANK), "")
     problems = [  # in the order in which they are told: the first that holds for a row is its reason
-        _Problem("too_large", _flags(pc.greater(pc.utf8_length(text), MAX_TEXT)), text),
-        _Problem("empty_text", _flags(empty_rows), text),
-        _Problem("bad_platform", ~_flags(pc.match_substring_regex(platform, PLATFORM)), platform),
-        *[_Problem("mangled_id", _flags(lost[name]), ids[name]) for name in _IDS],
-        _Problem("bad_time", _flags(posted.unread), _text(rows, "posted_at")),
-        _Problem("bad_time", _flags(gathered.unread), _text(rows, "gathered_at")),
+        *_said(rows, text),
+        Problem("too_large", _too_large(text), text),
+        Problem("empty_text", _shows_nothing(text), text),
+        Problem("bad_platform", ~flags(by_value(platform, is_slug)), platform),
+        *[Problem("mangled_id", flags(lost[name]), ids[name]) for name in _IDS if name in lost],
+        Problem("bad_time", flags(posted.unread), text_of(rows, "posted_at")),
+        Problem("bad_time", flags(unread), text_of(rows, "gathered_at")),
     ]
     columns = {
-        **{name: _plain(rows, name) for name in _PLAIN},
+        **{name: plain(rows, name) for name in _PLAIN},
         **_counts(rows), **_lists(rows, text), **_timing(rows, posted), **ids,
-        "platform": platform, "text": text, "gathered_at": gathered_at, "source_row": pa.array(rows.source_rows),
-        "kind": _one_of(rows, "kind", KINDS, "post"), "author_id_form": _id_form(rows, ids["author_id"]),
-        "text_truncated": pc.coalesce(_plain(rows, "text_truncated"), markup.is_truncated(text)),
+        "platform": platform, "text": text, "gathered_at": gathered, "source_row": pa.array(rows.source_rows),
+        "kind": _one_of(rows, "kind", KINDS, "post"), "author_id_form": id_form(rows, ids["author_id"]),
+        "text_truncated": pc.coalesce(plain(rows, "text_truncated"), markup.is_truncated(text)),
     }  # fmt: skip
     return columns, problems
 
 
-def _text(rows: Records, name: str) -> pa.Array:
+def _said(rows: Records, text: pa.Array) -> list[Problem]:
+    """What the dialect itself says against a row."""
+    if "reject_reason" not in rows.columns:
+        return []
+    said = text_of(rows, "reject_reason")
+    return [Problem(reason, flags(pc.equal(said, reason)), text) for reason in DIALECT_REASONS]
+
+
+def _too_large(text: pa.Array) -> NDArray[np.bool_]:
+    """Longer than MAX_TEXT characters; bytes are looked at first, since nearly no text has as many."""
+    if pc.max(pc.binary_length(text)).as_py() <= MAX_TEXT:
+        return np.zeros(len(text), bool)
+    return flags(pc.greater(pc.utf8_length(text), MAX_TEXT))
+
+
+def _shows_nothing(text: pa.Array) -> NDArray[np.bool_]:
+    """Texts of nothing but blanks; only what begins with one need be trimmed."""
+    first = pc.utf8_slice_codeunits(text, 0, 1)
+    blank = flags(pc.is_in(first, value_set=pa.array(["", *_BLANK])))
+    places = np.flatnonzero(blank)
+    blank[places] = flags(pc.equal(pc.utf8_trim(text.take(pa.array(places)), characters=_BLANK), ""))
+    return blank
+
+
+def text_of(rows: Records, name: str) -> pa.Array:
     """The column as exported; empty where there is none."""
-    return pc.fill_null(rows.first(name), "")
+    if name not in rows.columns:
+        return rows.constant("")
+    return pc.fill_null(rows.columns[name], "")
 
 
-def _id_form(rows: Records, author_id: pa.Array) -> pa.Array:
+def platform_of(rows: Records) -> pa.Array:
+    """The platform, in lower case."""
+    return by_value(text_of(rows, "platform"), lambda texts: pc.utf8_lower(pc.utf8_trim(texts, characters=SPACE)))
+
+
+def is_slug(platforms: pa.Array) -> pa.Array:
+    """Which platforms have a name that a path can hold."""
+    return pc.match_substring_regex(platforms, PLATFORM)
+
+
+def gathered_at(rows: Records, origin: Origin) -> tuple[pa.Array, pa.Array]:
+    """When each row was gathered: its own word, else the file's; and whether its own word could not be read."""
+    stated = origin.scalars()["gathered_at"]
+    if "gathered_at" not in rows.columns:
+        return pa.repeat(stated, len(rows)), pa.repeat(False, len(rows))
+    times = parse_times(text_of(rows, "gathered_at"), None)
+    return pc.fill_null(times.at, stated), times.unread
+
+
+def id_form(rows: Records, author_id: pa.Array) -> pa.Array:
+    """author_id_form: a value of ID_FORMS where there is an id."""
     return pc.if_else(pc.is_valid(author_id), _one_of(rows, "author_id_form", ID_FORMS, "id"), None)
 
 
-def _plain(rows: Records, name: str) -> pa.Array:
+def plain(rows: Records, name: str) -> pa.Array:
     """The column in its type where that is text, a number, a time or a yes or no; NULL where nothing stands there."""
     type_ = _TYPES[name]
-    text = pc.utf8_trim(_text(rows, name), characters=SPACE)
+    if name not in rows.columns:
+        return pa.nulls(len(rows), type_)
+    if type_ == BOOL:
+        return by_value(text_of(rows, name), _yes_or_no)
+    text = pc.utf8_trim(text_of(rows, name), characters=SPACE)
     if type_ == INT:
         return parse_counts(text)[0]
     if type_ == TIME:
         return parse_times(text, None).at
-    if type_ == BOOL:
-        lower = pc.utf8_lower(text)
-        is_true = pc.is_in(lower, value_set=pa.array(_TRUE))
-        return pc.if_else(pc.or_(is_true, pc.is_in(lower, value_set=pa.array(_FALSE))), is_true, None)
     return pc.if_else(pc.equal(text, ""), None, text)
 
 
+def _yes_or_no(text: pa.Array) -> pa.Array:
+    lower = pc.utf8_lower(pc.utf8_trim(text, characters=SPACE))
+    is_true = pc.is_in(lower, value_set=pa.array(_TRUE))
+    return pc.if_else(pc.or_(is_true, pc.is_in(lower, value_set=pa.array(_FALSE))), is_true, None)
+
+
 def _ids(rows: Records) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
-    cleaned = {name: clean_ids(_text(rows, name)) for name in _IDS}
-    ids = {name: ids for name, (ids, _) in cleaned.items()}
-    ids |= {name: without_zero(ids[name]) for name in ("parent_id", "root_id")}
+    cleaned = {name: clean_ids(text_of(rows, name)) for name in _IDS if name in rows.columns}
+    nothing = pa.nulls(len(rows), pa.string())
+    ids = {name: cleaned[name][0] if name in cleaned else nothing for name in _IDS}
+    ids |= {name: without_zero(ids[name]) for name in ("parent_id", "root_id") if name in cleaned}
     return ids, {name: lost for name, (_, lost) in cleaned.items()}
 
 
 def _counts(rows: Records) -> dict[str, pa.Array]:
-    parsed = {name: parse_counts(_text(rows, name)) for name in _COUNTS}
+    parsed = {name: parse_counts(text_of(rows, name)) for name in _COUNTS if name in rows.columns}
+    said = plain(rows, "counts_censored")
+    counts = {name: parsed[name][0] if name in parsed else pa.nulls(len(rows), INT) for name in _COUNTS}
+    if not parsed:
+        return {**counts, "counts_censored": said}
     capped = reduce(pc.or_kleene, (is_capped for _, is_capped in parsed.values()))
     known = reduce(pc.or_, (pc.is_valid(count) for count, _ in parsed.values()))
     capped = pc.if_else(known, pc.fill_null(capped, False), None)
-    said = _plain(rows, "counts_censored")
-    return {**{name: count for name, (count, _) in parsed.items()}, "counts_censored": pc.coalesce(said, capped)}
+    return {**counts, "counts_censored": pc.coalesce(said, capped)}
 
 
 def _lists(rows: Records, text: pa.Array) -> dict[str, pa.Array]:
-    patterns = {"topics": markup.TOPIC, "mentions": markup.MENTION, "links": markup.LINK}
-    return {
-        name: markup.own_or_found(markup.split_items(_text(rows, name)), markup.find_all(text, pattern))
-        for name, pattern in patterns.items()
-    }
+    found = find_spots(text)
+    own = {name: markup.split_items(text_of(rows, name)) for name in found if name in rows.columns}
+    return {name: markup.own_or_found(own[name], lists) if name in own else lists for name, lists in found.items()}
 
 
 def _timing(rows: Records, posted: Times) -> dict[str, pa.Array]:
@@ -157,7 +239,9 @@ def _timing(rows: Records, posted: Times) -> dict[str, pa.Array]:
 
 
 def _one_of(rows: Records, name: str, allowed: tuple[str, ...], default: str | None) -> pa.Array:
-    text = pc.utf8_trim(_text(rows, name), characters=SPACE)
+    if name not in rows.columns:
+        return rows.constant(default)
+    text = pc.utf8_trim(text_of(rows, name), characters=SPACE)
     return pc.if_else(pc.is_in(text, value_set=pa.array(allowed)), text, pa.scalar(default, pa.string()))
 
 
@@ -165,13 +249,16 @@ def _with_derived(columns: dict[str, pa.Array], exported: list[pa.Array], ids: D
     """post_id with derived ones where the source gives none; sets post_id_derived."""
     absent = pc.is_null(columns["post_id"])
     columns["post_id_derived"] = pc.or_(absent, pc.fill_null(columns["post_id_derived"], False))
+    if not columns["post_id"].null_count:
+        return columns["post_id"]
     author = pc.coalesce(columns["author_id"], columns["author_name"])
     parts = [part.filter(absent).to_pylist() for part in (columns["platform"], author, *exported)]
     derived = pa.array(ids.make(zip(*parts, strict=True)), pa.string())
     return pc.replace_with_mask(columns["post_id"], absent, derived)
 
 
-def _rejects(rows: Records, problems: list[_Problem]) -> list[Reject]:
+def rejected(rows: Records, problems: list[Problem]) -> list[Reject]:
+    """The rows that have a problem, each with its first."""
     found: dict[int, Reject] = {}
     for problem in problems:
         for place in np.flatnonzero(problem.rows):  # per rejected row
@@ -181,5 +268,6 @@ def _rejects(rows: Records, problems: list[_Problem]) -> list[Reject]:
     return list(found.values())
 
 
-def _flags(values: pa.Array) -> NDArray[np.bool_]:
+def flags(values: pa.Array) -> NDArray[np.bool_]:
+    """The values as a mask; NULL is False."""
     return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), bool)

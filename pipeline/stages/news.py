@@ -44,6 +44,8 @@ def news(run: Run, derived_from: str) -> News | None:
     if not rebuild and is_current(run, "post_index", index_from):
         return None
     merged = set() if rebuild else _merged(run)
+    if merged - {file.stem for file in raw}:  # a batch was replaced: what came of its rows alone must go
+        rebuild, merged = True, set()
     fresh = [file for file in raw if file.stem not in merged]
     if not fresh:
         return None

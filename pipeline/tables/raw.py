@@ -1,4 +1,4 @@
-"""The restricted zone: what was gathered, what was refused, and the account of every file."""
+"""The restricted zone: what was gathered, what was refused, the account of every file, and where feeds go on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pipeline.tables.columns import (
     PROVENANCE,
     RAW_AUTHOR,
     TEXT,
+    TEXTS,
     TIME,
     VERSION,
     Column,
@@ -39,7 +40,7 @@ RAW_AUTHORS = [
     PLATFORM, key("author_id", TEXT, "the platform's author id as exported (restricted zone)"),
     Column("author_id_form", TEXT, "id, or creator_hash"), Column("author_name", TEXT, "display name as exported"), *PROFILE,
     Column("description", TEXT, "the author's own words about themselves"), Column("location", TEXT, "place as exported"),
-    *PROVENANCE, *BATCH,
+    *PROVENANCE, Column("source_row", INT, "row in the file, from 1 (header not counted)"), *BATCH,
 ]  # fmt: skip
 
 REJECTS = [
@@ -48,10 +49,23 @@ REJECTS = [
     Column("raw", TEXT, "the row as read, cut at 4 kB (restricted zone)"), *BATCH,
 ]  # fmt: skip
 
+SOURCE_CURSORS = [
+    key("feed_key", TEXT, "16 hex of the feed's kind and URL without user and password"),
+    key("feed_kind", TEXT, "how it is asked, a key of pipeline.sources.live.FETCHES"),
+    key("feed", TEXT, "the feed's URL without user, password and query: the source_file of its rows"),
+    key("position", TEXT, "where to go on, as a JSON object of texts: ids, keys of rows, ETag"),
+    key("gathered_at", TIME, "when the data it stands after was gathered"),
+    key("batch_id", TEXT, "the batch it stands after; data and cursor are changed by one commit"),
+]  # fmt: skip
+
 GATHERED_FILES = [
     *PROVENANCE, *BATCH, key("n_bytes", INT, "size of the file in bytes"),
     key("n_rows", INT, "rows the reader met, each of them in raw_posts, raw_authors or rejects"),
     Column("n_rows_framed", INT, "rows by an independent count of the file's records; NULL where it cannot be framed"),
     key("n_posts", INT, "rows that became raw_posts"), key("n_authors", INT, "rows that became raw_authors"),
     key("n_rejects", INT, "rows that became rejects"),
+    Column("grown_from", TEXT, "batch_id of a file gathered before, whose bytes are the beginning of this one's"),
+    Column("n_rows_before", INT, "rows of that file, which are not among this one's n_rows"),
+    Column("replaced_by", TEXT, "batch_id of the file that holds all its rows now: it had been cut short in the last one"),
+    Column("members", TEXTS, "of an archive: batch_id of each file in it that was gathered, from it or before"),
 ]  # fmt: skip

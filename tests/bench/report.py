@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.markdown import AT_LEAST, between, number, spread, table, yes
-from tests.bench.report_programs import campaign_goals, growth, growth_goals, segment, segment_goals
+from tests.bench.report_programs import (
+    campaign_goals,
+    gather,
+    gather_goals,
+    growth,
+    growth_goals,
+    segment,
+    segment_goals,
+)
 
 HERE = Path(__file__).parent
 RESULTS, README = HERE / "results", HERE / "README.md"
@@ -51,9 +59,10 @@ def tables(results: dict[str, Result]) -> dict[str, str]:
         "start": ("start", start),
         "segment": ("segment", segment),
         "growth": ("growth", growth),
+        "gather": ("gather", gather),
     }
     made = {name: make(results[source]) if source in results else NOTHING for name, (source, make) in makers.items()}
-    programs = (segment_goals(results), growth_goals(results), campaign_goals(results))
+    programs = (segment_goals(results), growth_goals(results), campaign_goals(results), gather_goals(results))
     return {"goals": goals([*results.values(), *programs]), **made}
 
 

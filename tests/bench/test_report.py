@@ -170,3 +170,18 @@ def test_campaigns_have_goals_for_the_parts_that_were_measured() -> None:
     assert [row[3] for row in rows].count("**no** |") == 2
     assert report.campaign_goals({}) == {"goals": []}
     assert len(report.campaign_goals({"campaigns": {"recall": result["recall"]}})["goals"]) == 2
+
+
+def test_gathering_shows_each_form_and_the_memory_of_the_largest_file() -> None:
+    one = {"median": 0.4, "min": 0.3, "max": 0.5}
+    figures = {"microseconds": {"median": 3.14, "min": 3, "max": 4}, "ratio": one, "cpu_ratio": one, "peak_mb": 370.4}
+    measured = {"bytes": 9, "pyarrow": figures, "reading": figures, "stage": figures}
+    memory = [{"gigabytes": gb, "posts": 10, "peak_mb": mb, "seconds": 1.0} for gb, mb in ((1.0, 500.0), (5.0, 590.0))]
+    result = {"results": {"CSV": measured}, "memory": memory}
+    shown = report.gather(result)
+    assert "| CSV: file to raw_posts | 3.14 | 0.4 (0.3-0.5) | 0.4 (0.3-0.5) | 370 |" in shown
+    assert "A CSV of 5 GB (10 posts) into a lake: peak memory 590 MB." in shown
+    assert report.goals([report.gather_goals({"gather": result})]).splitlines()[2:] == [
+        "| peak memory, stage gather, CSV of 5 GB | <= 600 MB | 590 | yes |"
+    ]
+    assert report.gather_goals({}) == {"goals": []}

@@ -16,14 +16,14 @@ GATHERED_AT = datetime(2026, 3, 8, 12, 0, tzinfo=UTC)  # 20:00 in Shanghai
 
 @pytest.fixture(scope="session")
 def gather(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Gathered]:
-    """gather(text or bytes, **settings): what the file gives. Every call writes a file of its own."""
+    """gather(text or bytes, name, **settings): what the file gives. Every call writes a file of its own."""
     folder, numbers = tmp_path_factory.mktemp("gather"), itertools.count()
 
-    def run(content: str | bytes, **settings: object) -> Gathered:
+    def run(content: str | bytes, name: str = "file", **settings: object) -> Gathered:
         path = folder / f"{next(numbers)}"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         try:
-            return gather_file(InputFile(path, "file"), Settings(**{"gathered_at": GATHERED_AT, **settings}))
+            return gather_file(InputFile(path, name), Settings(**{"gathered_at": GATHERED_AT, **settings}))
         finally:
             path.unlink()
 
@@ -41,11 +41,16 @@ def check_law() -> Callable[[Gathered], None]:
             schema = {"posts": "raw_posts", "authors": "raw_authors", "rejects": "rejects", "file": "gathered_files"}
             assert table.equals(conform(table, schema[name]))
         file = gathered.file.to_pylist()[0]
-        rows = {*gathered.posts["source_row"].to_pylist(), *gathered.rejects["source_row"].to_pylist()}
+        rows = {
+            row
+            for table in (gathered.posts, gathered.authors, gathered.rejects)
+            for row in table["source_row"].to_pylist()
+        }
         assert len(rows) == file["n_rows"]
         assert file["n_rows_framed"] in (None, file["n_rows"])
         assert rows == {None} or rows == set(range(1, file["n_rows"] + 1))
-        assert (file["n_posts"], file["n_rejects"]) == (len(gathered.posts), len(gathered.rejects))
+        counted = [len(table) for table in (gathered.posts, gathered.authors, gathered.rejects)]
+        assert [file[name] for name in ("n_posts", "n_authors", "n_rejects")] == counted
         assert set(gathered.rejects["reason"].to_pylist()) <= set(REASONS)
 
     return check

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.sources import find_inputs
+from pipeline.sources.inputs import look
 
 
 @pytest.fixture
@@ -67,13 +68,44 @@ def test_input_that_gives_no_file_is_one_line(tmp_path, missing):
     assert "\n" not in str(error.value)
 
 
-def test_unreadable_file_is_told(feed, monkeypatch):
+def test_unreadable_file_named_by_itself_is_a_usage_error(feed, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.open", refuse)
     with pytest.raises(UsageError, match="Permission denied"):
-        find_inputs([str(feed)])
+        find_inputs([str(feed / "b.csv")])
+
+
+def test_what_lies_in_a_folder_and_is_no_readable_file_is_left_with_a_word_each(feed):
+    os.mkfifo(feed / "pipe")
+    (feed / "gone.csv").symlink_to(feed / "nowhere.csv")
+    found, left = look([str(feed)])
+    assert [file.name for file in found] == ["a.jsonl", "b.csv", "词/代购.csv"]
+    assert {one.name: one.why.split(";")[0] for one in left} == {
+        "pipe": "no plain file",
+        "gone.csv": "a link that leads nowhere",
+    }
+
+
+def test_what_a_glob_matches_and_is_no_readable_file_is_left_and_never_opened(feed):
+    os.mkfifo(feed / "pipe.csv")  # opening it would wait for ever
+    found, left = look([f"{feed}/*.csv"])
+    assert ([file.name for file in found], [one.name for one in left]) == (["b.csv"], ["pipe.csv"])
+
+
+def test_file_in_a_folder_that_does_not_open_is_left_and_costs_no_other(feed, monkeypatch):
+    opened = Path.open
+
+    def refuse(path, *args, **kwargs):
+        if path.name == "b.csv":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    found, left = look([str(feed)])
+    assert len(found) == 2
+    assert [(one.name, one.why) for one in left] == [("b.csv", "Permission denied; expected a readable file")]
 
 
 def test_an_inbox_to_which_nothing_came_gives_no_file(tmp_path: Path) -> None:

@@ -1,0 +1,154 @@
+"""Where a dialect's records lie in a JSON document, and how they are found there.
+
+A location is written like `$.data.cards[].mblog`: `$` is the document, `.name` the value of a key, `[]` an item of a
+list. A dialect names the locations of its records; an object inside another, such as the post that a repost quotes, is
+a record of its own where its location is named too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+ROOT = "$"
+ABOVE = "^"
+MAX_DEPTH = 64  # brackets open at once; no exporter comes near it, a hostile file would
+_MAX_LOOKS = 20_000  # objects of a document, and names in all, that are looked at to know a dialect
+_SPECIAL = {r"\*\*": ".*", r"\*": r"[^.\[\]]*"}
+
+
+class TooDeepError(Exception):
+    """Raised where a document nests deeper than MAX_DEPTH."""
+
+
+@dataclass(frozen=True)
+class RecordPath:
+    """One kind of record: the objects at `path` that have all keys of `needs`. The dialect is known by an object there
+    that has those of `known_by` as well.
+
+    In `path`, `*` stands for any key and `**` for any way down (`**.mblog`). `table` is what Records.table says of
+    them. Of `columns`, a name is a key of the record, `user.id` a key of an object in it, `tags[].name` a list of the
+    items' keys; `^.id` looks in the record around it (`^.^.id` in the one around that) and `$.user.id` in the document.
+    """
+
+    table: str
+    path: str
+    columns: tuple[str, ...]
+    needs: frozenset[str] = frozenset()
+    known_by: frozenset[str] = frozenset()
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        parts = re.split(r"(\*\*|\*)", self.path)
+        return re.compile("".join(_SPECIAL.get(re.escape(part), re.escape(part)) for part in parts), re.DOTALL)
+
+    def lies_at(self, location: str) -> bool:
+        """Whether `path` describes the location."""
+        return self._pattern.fullmatch(location) is not None
+
+    def holds(self, location: str, keys: Collection[str]) -> bool:
+        """Whether an object with these keys at this location is such a record."""
+        return self.needs.issubset(keys) and self.lies_at(location)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record in its document: `above` is the record around it."""
+
+    path: RecordPath
+    value: dict[str, Any]
+    above: Found | None
+    root: Any
+
+    def column(self, name: str) -> Any:
+        """The value of a column of the path; None where there is none."""
+        return self._at(_steps(name))
+
+    def _at(self, steps: tuple[str, ...]) -> Any:
+        if steps[0] == ABOVE:
+            return self.above._at(steps[1:]) if self.above and len(steps) > 1 else None
+        if steps[0] == ROOT:
+            return _down(self.root, steps[1:])
+        return _down(self.value, steps)
+
+
+def walk(root: Any, paths: tuple[RecordPath, ...], n_open: int = 0) -> Iterator[Found]:
+    """The records of a document, each before those inside it; of one that broke off (JsonValue.n_open), the whole ones.
+    Raises TooDeepError, then possibly after some records.
+    """
+    candidates: dict[str, list[RecordPath]] = {}
+    stack: list[tuple[str, Any, Found | None, int, int]] = [(ROOT, root, None, 1, n_open)]
+    while stack:  # per object and list: JSON nests as it likes
+        location, value, above, depth, broken = stack.pop()
+        if depth > MAX_DEPTH:
+            raise TooDeepError
+        if isinstance(value, dict):
+            if location not in candidates:
+                candidates[location] = [path for path in paths if path.lies_at(location)]
+            path = next((path for path in candidates[location] if path.needs.issubset(value)), None)
+            if path is not None:
+                above = Found(path, value, above, root)
+                if not broken:
+                    yield above
+        children = [(place, child, above, depth + 1, 0) for place, child in _children(location, value)]
+        if broken and children:
+            children[-1] = (*children[-1][:4], broken - 1)
+        stack += reversed(children)
+
+
+def names_of(documents: Iterable[Any]) -> tuple[str, ...]:
+    """Every `location.key` of some documents, in order, up to a limit: what a dialect is known by."""
+    names: dict[str, None] = {}
+    for document in documents:
+        stack = [(ROOT, document)]
+        for _ in range(_MAX_LOOKS):
+            location, value = stack.pop()
+            if isinstance(value, dict):
+                names |= dict.fromkeys(f"{location}.{key}" for key in value)
+            stack += reversed(_children(location, value))
+            if not stack:
+                break
+        if len(names) > _MAX_LOOKS:
+            break
+    return tuple(names)
+
+
+def fits(names: Iterable[str], paths: tuple[RecordPath, ...]) -> bool:
+    """Whether records of one of the paths may be in a file with these names."""
+    keys: dict[str, set[str]] = {}
+    for name in names:
+        location, dot, key = name.rpartition(".")
+        if dot and location.startswith(ROOT):
+            keys.setdefault(location, set()).add(key)
+    return any(
+        path.known_by.issubset(found) and path.holds(location, found)
+        for location, found in keys.items()
+        for path in paths
+    )
+
+
+def _children(location: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [(f"{location}.{key}", child) for key, child in value.items() if isinstance(child, (dict, list))]
+    if isinstance(value, list):
+        return [(f"{location}[]", child) for child in value if isinstance(child, (dict, list))]
+    return []
+
+
+@cache
+def _steps(name: str) -> tuple[str, ...]:
+    return tuple(name.split("."))
+
+
+def _down(value: Any, steps: tuple[str, ...]) -> Any:
+    for place, step in enumerate(steps):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(step.removesuffix("[]"))
+        if step.endswith("[]"):
+            items = value if isinstance(value, list) else []
+            return [_down(item, steps[place + 1 :]) for item in items]
+    return value
