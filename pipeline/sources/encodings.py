@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from pipeline.sources import mojibake
 from pipeline.sources.rejects import RefusedFileError
 
 _CHUNK = 1 << 20  # bytes read at a time
 FIRST = 1 << 16  # bytes in which a header stands
 _MARK = codecs.BOM_UTF8
 _MARKS = re.compile(rb"([\r\n])(?:\xef\xbb\xbf)+")
+_SAMPLE = 1 << 16  # bytes by which a garbled file is known
+GARBLED = "garbled"  # an encoding of our own: see mojibake
 _NO_TEXT = {
     b"PK\x03\x04": "a zip archive or an Office file", b"\x1f\x8b": "gzip", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR",
     b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"SQLite format 3\0": "an SQLite database",
@@ -29,7 +32,7 @@ _CHINESE = re.compile("[\u4e00-\u9fff]")
 
 def encoding_of(path: Path) -> str:
     """utf-8-sig (also plain UTF-8), gb18030 or utf-16: the first that reads the whole file, a last character cut
-    short excepted. Raises RefusedFileError for bytes that are no such text.
+    short excepted; or GARBLED. Raises RefusedFileError for bytes that are no such text.
     """
     head = next(_chunks(path), b"")
     for magic, what in _NO_TEXT.items():
@@ -42,19 +45,28 @@ def encoding_of(path: Path) -> str:
     if head.count(0) * 10 > len(head):  # text holds a stray NUL at most
         raise RefusedFileError("not_text", "more than a tenth NUL bytes")
     if _reads(path, "utf-8"):
-        return "utf-8-sig"
+        return _garbled_or_not(path, head)
     if head.startswith(codecs.BOM_UTF8) or _is_damaged_utf8(path) or not _reads(path, "gb18030"):
         raise RefusedFileError("unreadable_encoding", "damaged or mixed bytes")
     return "gb18030"
+
+
+def _garbled_or_not(path: Path, head: bytes) -> str:
+    if head.isascii() or not mojibake.is_garbled(head[:_SAMPLE].decode("utf-8", "ignore")):
+        return "utf-8-sig"
+    if not mojibake.is_repairable(lines(path, "utf-8-sig", "\n")):
+        raise RefusedFileError("unreadable_encoding", "UTF-8 that was read as GBK and saved, characters lost")
+    return GARBLED
 
 
 def lines(path: Path, encoding: str, newline: str) -> Iterator[str]:
     """The lines with their ends; `newline` as in `open`. A byte order mark at the start of a line, which exporters
     leave where they append, is dropped; a last character cut short reads as U+FFFD.
     """
-    with path.open(encoding=encoding, errors="replace", newline=newline) as file:
+    base = "utf-8-sig" if encoding == GARBLED else encoding
+    with path.open(encoding=base, errors="replace", newline=newline) as file:
         for line in file:  # per line: the parsers of text formats take lines
-            yield line.lstrip("\ufeff")
+            yield (mojibake.repaired(line) if encoding == GARBLED else line).lstrip("\ufeff")
 
 
 def whole_text(path: Path, encoding: str) -> str:
@@ -90,6 +102,9 @@ def _without_marks(data: bytes, at_line_start: bool) -> bytes:
 def _as_utf8(path: Path, encoding: str, size: int) -> Iterator[bytes]:
     if encoding == "utf-8-sig":
         yield from _whole_characters(_chunks(path, size))
+        return
+    if encoding == GARBLED:
+        yield from (line.encode() for line in lines(path, encoding, ""))
         return
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     for chunk in _chunks(path, size):

@@ -1,14 +1,14 @@
-"""What form a file has (CSV, JSON Lines, a JSON list, JSON documents, Parquet), known by its first bytes."""
+"""What form a file has (CSV, JSON Lines, a JSON list, JSON documents, Parquet, SQLite), known by its first bytes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.sources import encodings
+from pipeline.sources import encodings, parquet_rows, sqlite_rows
 from pipeline.sources.csv_rows import open_csv
 from pipeline.sources.json_documents import open_json_documents
 from pipeline.sources.json_rows import open_json_lines, open_json_list
-from pipeline.sources.parquet_rows import MAGIC, open_parquet
+from pipeline.sources.json_values import has_lines_of_json
 from pipeline.sources.records import Form
 from pipeline.sources.rejects import RefusedFileError
 
@@ -16,16 +16,19 @@ from pipeline.sources.rejects import RefusedFileError
 def open_forms(path: Path) -> list[Form]:
     """The forms the file may be read in, the likeliest first. Raises RefusedFileError for what is no readable data."""
     with path.open("rb") as file:
-        if file.read(len(MAGIC)) == MAGIC:
-            return [open_parquet(path)]
+        head = file.read(16)
+    if head.startswith(parquet_rows.MAGIC):
+        return [parquet_rows.open_parquet(path)]
+    if head.startswith(sqlite_rows.MAGIC):
+        return list(sqlite_rows.open_sqlite(path))
     encoding = encodings.encoding_of(path)
     first = next((text for line in encodings.lines(path, encoding, "\n") if (text := line.strip())), "")
     if not first:
         raise RefusedFileError("empty_file", "nothing but white space")
-    documents = open_json_documents(path, encoding)
-    if first.startswith("{"):
-        return [open_json_lines(path, encoding), documents]
     if first.startswith("["):
-        return [open_json_list(path, encoding), documents]
+        return [open_json_list(path, encoding), open_json_documents(path, encoding)]
+    json: list[Form] = [open_json_lines(path, encoding), open_json_documents(path, encoding)]
+    if not has_lines_of_json(path, encoding):  # a document may hold a line that by itself is an object
+        json.reverse()
     # JSON Lines may begin with a broken line, documents stand in a program's text
-    return [*open_csv(path, encoding), open_json_lines(path, encoding), documents]
+    return json if first.startswith("{") else [*open_csv(path, encoding), *json]

@@ -96,14 +96,14 @@ class _Batch:
             self._reject("bad_json", f"text that is no JSON: {value.text[:80]}", value.text)
             return
         try:
-            records = list(walk(value.value, paths))
+            records = list(walk(value.value, paths, value.n_open))
         except TooDeepError:
             self._reject("bad_json", "brackets too deep", value.text)
             return
         for record in records:
             self.n_rows += 1
             self.found.setdefault(record.path, {})[self.n_rows] = record
-        if not records:
+        if not records and not value.n_open:  # else a reject of what is broken follows
             self._reject("no_record", value.text[:80], value.text)
 
     def _reject(self, reason: str, got: str, text: str) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pipeline.sources.record_paths import MAX_DEPTH, ROOT
 
 IsRecord = Callable[[str, Collection[str]], bool]  # (location, keys of the object there) -> is it a record?
-_TOKEN = re.compile(
-    r'[ \t\r\n]*(?:([{}\[\],:])|("(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+")'
-    r"|(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity))"
-)
+_WHITE = r"[ \t\r\n]*+"
+_STRING = r'"(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+_SCALAR = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity"
+_TOKEN = re.compile(rf"{_WHITE}(?:([{{}}\[\],:])|({_STRING})|({_SCALAR}))")
+_MEMBER = re.compile(rf"{_WHITE}({_STRING}){_WHITE}:{_WHITE}(?:{_STRING}|{_SCALAR})")  # the commonest tokens at once
 _OPENING = re.compile(r"[{\[]")
 _SPACE = " \t\r\n\ufeff"
 
@@ -79,6 +80,9 @@ def _count(text: str, start: int, is_record: IsRecord) -> tuple[int, int]:
     """
     found, stack, at = 0, list[_Open](), start
     while True:  # per token
+        if stack and stack[-1].wants in "kK" and (member := _MEMBER.match(text, at)):
+            _name(stack[-1], member[1])
+            stack[-1].wants, at = "c", member.end()
         token = _TOKEN.match(text, at)
         if token is None:
             raise UnsoundError
@@ -111,7 +115,7 @@ def _count(text: str, start: int, is_record: IsRecord) -> tuple[int, int]:
 
 
 def _name(top: _Open, string: str) -> None:
-    key = str(json.loads(string, strict=False))
+    key = str(json.loads(string, strict=False)) if "\\" in string else string[1:-1]
     if key in top.keys:
         raise AmbiguousError
     top.keys.add(key)

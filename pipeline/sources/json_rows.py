@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from pipeline.sources import encodings, framing
 from pipeline.sources.json_kernel import MAX_LINE, Flat, Lines, flat_objects, lines_of
 from pipeline.sources.records import Names, Plan, Records, text_array
-from pipeline.sources.rejects import Reject, detail
+from pipeline.sources.rejects import RAW_BYTES, RefusedFileError, Reject, detail
 
 _SPACE = " \t\r\n"
 _SPACES = re.compile(f"[{_SPACE}]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|["\[\]{},]', re.DOTALL)
+MAX_PORTION = 1 << 22  # characters of a batch
 _SAMPLE = 50  # records whose keys make the names: exporters leave out keys that have no value
 _BROKEN = object()
 
@@ -96,11 +97,11 @@ class JsonList:
 
     def records(self, plan: Plan) -> Iterator[Records]:
         """Every item of the list, in batches."""
-        return _batches(_list_items(encodings.whole_text(self.path, self.encoding)), self.names, plan.batch_rows)
+        return _batches(_list_items(_pieces(self.path, self.encoding)), self.names, plan.batch_rows)
 
     def framed(self) -> int | None:
         """Items of the list; None where its brackets do not match."""
-        return framing.count_json_items(encodings.whole_text(self.path, self.encoding))
+        return framing.count_json_items(encodings.text_chunks(self.path, self.encoding))
 
 
 def open_json_lines(path: Path, encoding: str) -> JsonLines:
@@ -116,7 +117,11 @@ def open_json_lines(path: Path, encoding: str) -> JsonLines:
 
 def open_json_list(path: Path, encoding: str) -> JsonList:
     """The file as a JSON list; names are empty where its first items are no objects."""
-    return JsonList(path, encoding, _names(_list_items(encodings.whole_text(path, encoding))))
+    return JsonList(path, encoding, _names(_list_items(_pieces(path, encoding))))
+
+
+def _pieces(path: Path, encoding: str) -> Iterator[str]:
+    return (chunk.decode() for chunk in encodings.text_chunks(path, encoding))
 
 
 def _names(items: Iterable[tuple[Any, str]]) -> Names:
@@ -129,26 +134,61 @@ def _decoder() -> json.JSONDecoder:
     return json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, strict=False)
 
 
-def _list_items(text: str) -> Iterator[tuple[Any, str]]:
+@dataclass
+class _Window:
+    """The part of a text that is looked at; it begins with the item that is read and grows until that is whole."""
+
+    pieces: Iterator[str]
+    text: str = ""
+
+    def grow(self) -> bool:
+        """Take one more piece; whether there was one. Raises RefusedFileError where an item has no end in sight."""
+        if len(self.text) > MAX_LINE:
+            raise RefusedFileError("too_large_document", f"an item of more than {MAX_LINE:,} characters")
+        piece = next(self.pieces, "")
+        self.text += piece
+        return bool(piece)
+
+    def drop(self, at: int) -> None:
+        """Let go of what stands before `at` and of white space after that."""
+        self.text = self.text[_skip(self.text, at) :]
+        while not self.text and self.grow():
+            self.text = self.text[_skip(self.text, 0) :]
+
+
+def _list_items(pieces: Iterable[str]) -> Iterator[tuple[Any, str]]:
     """Items of the list with their text. An item that is no JSON ends where the brackets around it say."""
-    decoder, is_sound = _decoder(), True
-    at = _skip(text, text.index("[") + 1)
-    closed = text[at : at + 1] == "]"
+    decoder, is_sound, window = _decoder(), True, _Window(iter(pieces))
+    while "[" not in window.text and window.grow():
+        pass
+    window.drop(window.text.index("[") + 1)
+    closed = window.text[:1] == "]"
     while not closed:
-        value, end = _value(decoder, text, at) if is_sound else (_BROKEN, at)
-        after = _skip(text, end)
-        is_sound = value is not _BROKEN and text[after : after + 1] in ("", ",", "]")
-        if not is_sound:  # from here on cut each item out first: an error costs json the length of the text before it
-            after = _item_end(text, at)
-            item = text[at:after].rstrip(_SPACE)
-            value, end = _value(decoder, item, 0)
-            value = value if end == len(item) else _BROKEN
-        yield value, text[at:after]
-        closed = text[after : after + 1] != ","
-        at = _skip(text, after + 1) if not closed else after
-    rest = text[at + 1 :].strip(_SPACE + "\ufeff")
+        value, after, was_sound = _item(decoder, window.text, is_sound)
+        if after >= len(window.text) and window.grow():
+            continue  # it may go on
+        is_sound = was_sound
+        yield value, window.text[:after]
+        closed = window.text[after : after + 1] != ","
+        window.drop(after if closed else after + 1)
+    window.drop(1)
+    while len(window.text) < RAW_BYTES and window.grow():
+        pass
+    rest = window.text[:RAW_BYTES].strip(_SPACE + "\ufeff")
     if rest:
         yield _BROKEN, rest
+
+
+def _item(decoder: json.JSONDecoder, text: str, is_sound: bool) -> tuple[Any, int, bool]:
+    """The item with which `text` begins, where the mark after it stands, and whether all was sound up to there."""
+    value, end = _value(decoder, text, 0) if is_sound else (_BROKEN, 0)
+    after = _skip(text, end)
+    if value is not _BROKEN and text[after : after + 1] in ("", ",", "]"):
+        return value, after, True
+    after = _item_end(text, 0)  # from here on cut each item out first: an error costs json the length of the text
+    item = text[:after].rstrip(_SPACE)
+    value, end = _value(decoder, item, 0)
+    return value if end == len(item) else _BROKEN, after, False
 
 
 def _value(decoder: json.JSONDecoder, text: str, at: int) -> tuple[Any, int]:
@@ -176,9 +216,21 @@ def _item_end(text: str, at: int) -> int:
     return len(text)
 
 
+def _portions(items: Iterator[tuple[int, tuple[Any, str]]], size: int) -> Iterator[list[tuple[int, tuple[Any, str]]]]:
+    """So many items at a time, and not much more than MAX_PORTION characters of them."""
+    batch, length = [], 0
+    for item in items:  # per item: its length is its own
+        batch.append(item)
+        length += len(item[1][1])
+        if len(batch) == size or length > MAX_PORTION:
+            yield batch
+            batch, length = [], 0
+    if batch:
+        yield batch
+
+
 def _batches(items: Iterable[tuple[Any, str]], names: Names, size: int) -> Iterator[Records]:
-    numbered = enumerate(items, 1)
-    while batch := list(islice(numbered, size)):
+    for batch in _portions(enumerate(items, 1), size):
         good = {number: (item, raw) for number, (item, raw) in batch if isinstance(item, dict)}
         keys = dict.fromkeys(name for item, _ in good.values() for name in item)
         columns = {key: text_array([item.get(key) for item, _ in good.values()]) for key in keys}

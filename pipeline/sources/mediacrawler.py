@@ -1,4 +1,5 @@
-"""NanmiCoder/MediaCrawler: posts ("contents") and comments of seven platforms, as CSV, JSON or JSON Lines.
+"""NanmiCoder/MediaCrawler: posts ("contents"), comments and creators of seven platforms, as CSV, JSON, JSON Lines or the
+tables of its SQLite database.
 
 Since 2026-07-01 rows have `creator_hash` (sha256 of the user id, 16 hex) and a masked nickname in place of the user id.
 Weibo's `create_time` was eight hours late until 2026-07-30 (a time of day in +0800 taken for UTC); `create_date_time`
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 
 from pipeline.settings import Settings
 from pipeline.sources.ids import clean_ids, without_zero
-from pipeline.sources.records import Records, Source
+from pipeline.sources.records import AUTHORS, Facts, Records, Source
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,16 @@ LAYOUTS = (  # the first that fits: a layout stands before those whose names it 
         comments="comment_count",
     ),
 )  # fmt: skip
+_CREATORS = (  # of profiles, the platform and what tells it; the first that fits
+    ("zhihu", frozenset(("fans", "get_voteup_count"))), ("bilibili", frozenset(("total_fans", "user_rank"))),
+    ("tieba", frozenset(("fans", "registration_duration"))), ("douyin", frozenset(("fans", "interaction", "videos_count"))),
+    ("xiaohongshu", frozenset(("fans", "follows", "interaction"))), ("weibo", frozenset(("fans", "follows", "desc", "tag_list"))),
+)  # fmt: skip
+_CREATOR = {
+    "author_id": "user_id user_link creator_hash", "author_name": "nickname user_nickname user_name",
+    "followers": "fans total_fans", "following": "follows", "author_posts": "videos_count", "description": "desc sign",
+    "location": "ip_location",
+}  # fmt: skip
 
 
 def layouts_of(names: Iterable[str]) -> list[Layout]:
@@ -118,13 +129,30 @@ def layouts_of(names: Iterable[str]) -> list[Layout]:
 
 def recognises(names: Sequence[str], _settings: Settings) -> bool:
     """Whether the names are one of the exporter's layouts."""
-    return bool(layouts_of(names))
+    return bool(layouts_of(names)) or _platform_of_creators(names) is not None
+
+
+def _platform_of_creators(names: Iterable[str]) -> str | None:
+    there = frozenset(names)
+    return next((platform for platform, needs in _CREATORS if needs <= there), None)
 
 
 def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]:
-    """One post per row."""
+    """One post or profile per row."""
     for rows in batches:
-        yield _named(rows, layouts_of(rows.names)[0])
+        layouts = layouts_of(rows.names)
+        yield _named(rows, layouts[0]) if layouts else _creators(rows)
+
+
+def _creators(rows: Records) -> Records:
+    columns = {name: rows.first(*theirs.split()) for name, theirs in _CREATOR.items()}
+    columns["platform"] = rows.constant(_platform_of_creators(rows.names))
+    columns["author_id_form"] = _id_form(rows)
+    return rows.with_columns(columns, AUTHORS)
+
+
+def _id_form(rows: Records) -> pa.Array:
+    return pc.if_else(pc.is_valid(rows.first("user_id", "user_link")), "id", "creator_hash")
 
 
 def _named(rows: Records, layout: Layout) -> Records:
@@ -132,7 +160,7 @@ def _named(rows: Records, layout: Layout) -> Records:
     columns["text"] = _titled(rows.first(*layout.title.split()), rows.first(*layout.text.split()))
     columns["platform"] = _platform(rows, layout)
     columns["kind"] = _kind(rows, layout)
-    columns["author_id_form"] = pc.if_else(pc.is_valid(rows.first("user_id", "user_link")), "id", "creator_hash")
+    columns["author_id_form"] = _id_form(rows)
     columns["source_dedups"] = rows.constant("false")
     if layout.kind == "comment":
         columns["parent_id"] = _parent(rows, columns["post_id"], columns["root_id"])
@@ -174,4 +202,17 @@ def _parent(rows: Records, own: pa.Array, root: pa.Array) -> pa.Array:
     return pc.coalesce(pc.if_else(is_own, None, without_zero(parent)), root)
 
 
-SOURCE = Source(recognises, drafts)
+FACTS = Facts(
+    "NanmiCoder/MediaCrawler",
+    "2024 to 2026: rows with user ids, and with creator_hash since 2026-07",
+    "CSV, JSON, JSON Lines, SQLite",
+    "title and text, id, author, time, address, likes, comments, reposts, views, collects, topics, tieba, keyword, "
+    "last change; comments with post and parent; creators as profiles",
+    (
+        "seven platforms told by their columns, never by the file's name", "seconds or milliseconds by platform",
+        "Weibo's create_time eight hours late until 2026-07-30", "no parent as 0, empty or the comment's own id",
+        "counts as text (1.2万, 10+)", "the same post under several keywords, or again with a newer last_modify_ts",
+        "texts cut at ...全文", "early Bilibili comments with Kuaishou's columns", "keys that are left out",
+    ),
+)  # fmt: skip
+SOURCE = Source(recognises, drafts, facts=FACTS)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
-from pipeline.sources.records import Records, Source
+from pipeline.sources.records import Facts, Records, Source
 from pipeline.sources.rejects import RefusedFileError
 from pipeline.tables import TABLES
 
@@ -63,4 +63,14 @@ def refusal(names: Sequence[str], settings: Settings) -> RefusedFileError:
     )
 
 
-SOURCE = Source(recognises, drafts)
+FACTS = Facts(
+    "native",
+    "any",
+    "CSV, JSON, JSON Lines, Parquet, SQLite",
+    "every column of raw_posts that is there; `text` must be",
+    (
+        "other names by the setting columns", "row numbers that pandas wrote", "numbers as text and text as numbers",
+        "a file with an unknown column is refused: its meaning is not guessed",
+    ),
+)  # fmt: skip
+SOURCE = Source(recognises, drafts, facts=FACTS)

@@ -75,12 +75,14 @@ class Found:
         return _down(self.value, steps)
 
 
-def walk(root: Any, paths: tuple[RecordPath, ...]) -> Iterator[Found]:
-    """The records of a document, each before those inside it. Raises TooDeepError, then possibly after some records."""
+def walk(root: Any, paths: tuple[RecordPath, ...], n_open: int = 0) -> Iterator[Found]:
+    """The records of a document, each before those inside it; of one that broke off (JsonValue.n_open), the whole ones.
+    Raises TooDeepError, then possibly after some records.
+    """
     candidates: dict[str, list[RecordPath]] = {}
-    stack: list[tuple[str, Any, Found | None, int]] = [(ROOT, root, None, 1)]
+    stack: list[tuple[str, Any, Found | None, int, int]] = [(ROOT, root, None, 1, n_open)]
     while stack:  # per object and list: JSON nests as it likes
-        location, value, above, depth = stack.pop()
+        location, value, above, depth, broken = stack.pop()
         if depth > MAX_DEPTH:
             raise TooDeepError
         if isinstance(value, dict):
@@ -89,8 +91,12 @@ def walk(root: Any, paths: tuple[RecordPath, ...]) -> Iterator[Found]:
             path = next((path for path in candidates[location] if path.needs.issubset(value)), None)
             if path is not None:
                 above = Found(path, value, above, root)
-                yield above
-        stack += [(place, child, above, depth + 1) for place, child in reversed(_children(location, value))]
+                if not broken:
+                    yield above
+        children = [(place, child, above, depth + 1, 0) for place, child in _children(location, value)]
+        if broken and children:
+            children[-1] = (*children[-1][:4], broken - 1)
+        stack += reversed(children)
 
 
 def names_of(documents: Iterable[Any]) -> tuple[str, ...]:

@@ -15,9 +15,12 @@ RAW_BYTES = 4096  # a reject keeps enough of its row to be found again, not a wh
 REASONS: dict[str, str] = {
     # the file as a whole: one reject without a row number
     "empty_file": "the file holds nothing; gather it again or remove it",
-    "not_text": "the file is no text and no Parquet; unpack or convert it to CSV, JSON, JSON Lines or Parquet",
+    "not_text": "the file is no text, Parquet or SQLite; unpack or convert it to CSV, JSON, JSON Lines or Parquet",
     "unreadable_encoding": "the bytes are not UTF-8, GB18030 or UTF-16 with a BOM throughout; save the file as UTF-8",
     "broken_parquet": "the Parquet file is damaged or incomplete; write it again",
+    "broken_sqlite": "the SQLite database is damaged or no database; export it again",
+    "open_database": "the database is still being written; close its crawler or run PRAGMA wal_checkpoint(TRUNCATE)",
+    "too_large_cell": "a cell of the database is larger than any post; remove that row",
     "bad_column": "a column's type has no meaning as text, number, time or list; change the column's type",
     "no_text_column": "the columns are known but none holds the text; add a column named text",
     "unknown_columns": "a native file has columns that raw_posts lacks; rename or map them with the setting columns",
@@ -32,6 +35,7 @@ REASONS: dict[str, str] = {
     "broken_archive": "the archive is damaged or incomplete; pack or fetch it again",
     # one row
     "bad_json": "the record is not a JSON object; mend or remove it",
+    "unknown_table": "no source knows a table with these columns; export it as CSV with columns of raw_posts if it is needed",
     "no_record": "nothing in it is a post or an author of this dialect; nothing to do",
     "bad_row": "the row has more or fewer cells than the header; mend its quotes and separators",
     "repeated_header": "the header again, not a post; nothing to do",

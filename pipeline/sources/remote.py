@@ -35,7 +35,10 @@ def listed(url: str) -> list[InputFile]:
     store, base = _store(url)
     try:
         single = not glob.has_magic(base) and store.isfile(base)
-        keys = [base] if single else store.glob(base) if glob.has_magic(base) else store.find(base)
+        found = (
+            store.glob(base, detail=True) if glob.has_magic(base) else {} if single else store.find(base, detail=True)
+        )
+        keys = [base] if single else [key for key, about in found.items() if about["type"] == "file"]
     except Exception as error:  # clients raise more than OSError
         raise _unusable(url, error) from error
     fixed = _fixed(base) if glob.has_magic(base) else base.rpartition("/")[0] if single else base

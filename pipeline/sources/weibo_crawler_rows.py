@@ -88,8 +88,13 @@ def _with(names: Names, new: str, after: str) -> Names:
 
 def _is_plausible(names: Names, cells: Sequence[str]) -> bool:
     is_first_id = _ID.fullmatch(cells[0]) is not None  # of the post, or in a fork of its author
-    return is_first_id and all(
-        shape.fullmatch(cell)
-        for name, cell in zip(names, cells, strict=True)
-        if (shape := _SHAPES.get(name.removeprefix("源微博").removeprefix("完整")))
+    is_dated = "日期" not in names or cells[names.index("日期")].strip() != ""
+    return (
+        is_first_id
+        and is_dated
+        and all(
+            shape.fullmatch(cell)
+            for name, cell in zip(names, cells, strict=True)
+            if (shape := _SHAPES.get(name.removeprefix("源微博").removeprefix("完整")))
+        )
     )

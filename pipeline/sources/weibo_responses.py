@@ -1,8 +1,8 @@
 """Responses as m.weibo.cn, weibo.com and the official API of Weibo give them, saved as JSON or pasted into a program.
 
 Posts are known wherever they lie: cards, groups of cards, statuses, single posts, posts inside reposts; so are comments
-and their answers. Texts are HTML with emoticons as pictures, whose names are kept. Relative times (刚刚, 06-14) are
-counted back from when the file was gathered.
+and their answers. Texts are HTML with emoticons as pictures, whose names are kept. Times without a year (刚刚, 06-14) hang
+on when the response was saved, which nothing says: the second in the post's id is read instead.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pipeline.settings import Settings
 from pipeline.sources.record_paths import RecordPath, fits
 from pipeline.sources.records import AUTHORS, Facts, Names, Records, Source
-from pipeline.sources.weibo import columns_of, notice_reasons, parents, url
+from pipeline.sources.weibo import columns_of, dated_by_id, notice_reasons, parents, url
 
 _AUTHOR = {
     "author_id": "user.idstr user.id uid", "author_name": "user.screen_name", "followers": "user.followers_count",
@@ -86,6 +86,7 @@ def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]
 def _shared(rows: Records, names: dict[str, str]) -> dict[str, pa.Array]:
     columns = columns_of(rows, names)
     columns["app"] = pc.replace_substring_regex(columns["app"], r"</?a[^<>]*>", "")
+    columns["posted_at"] = dated_by_id(columns["posted_at"], columns["post_id"])
     columns["reject_reason"] = notice_reasons(columns["text"], columns["author_id"])
     columns["source_dedups"] = rows.constant("false")
     return columns
@@ -120,7 +121,7 @@ FACTS = Facts(
     (
         "posts inside cards, groups of cards, statuses, single posts and reposts",
         "emoticons as pictures, attributes with or without quotes", "clients as links",
-        "counts as words (43.4万) or numbers", "relative times", "a comment that names itself as the one it answers",
+        "counts as words (43.4万) or numbers", "times without a year: dated by the id", "a comment that names itself as the one it answers",
         "a notice in place of a deleted post",
     ),
 )  # fmt: skip

@@ -15,14 +15,17 @@ import pyarrow.compute as pc
 
 from pipeline.settings import Settings
 from pipeline.sources.ids import clean_ids, without_zero
-from pipeline.sources.records import Records, Source
+from pipeline.sources.records import Facts, Records, Source
 
 _NEWEST = (
     "id", "bid", "user_id", "用户昵称", "微博正文", "头条文章url", "发布位置", "艾特用户", "话题", "转发数", "评论数",
     "点赞数", "发布时间", "发布工具", "微博图片url", "微博视频url", "retweet_id", "ip", "user_authentication",
     "会员类型", "会员等级",
 )  # fmt: skip
-HEADERS = (_NEWEST[:17], _NEWEST[:18], _NEWEST[:19], _NEWEST)  # 2020; ip 2023; authentication 2024; membership 2025
+_OF_COMMENT = ("评论人ID", "评论人昵称", "评论时间", "评论内容", "点赞次数")
+HEADERS = (  # 2020; ip 2023; authentication 2024; membership 2025; the fork with comments
+    _NEWEST[:17], _NEWEST[:18], _NEWEST[:19], _NEWEST, (*_NEWEST[:19], *_OF_COMMENT),
+)  # fmt: skip
 _NEEDED = frozenset(("id", "user_id", "微博正文", "发布时间"))
 _POST = {
     "post_id": "id", "author_id": "user_id", "author_name": "用户昵称", "text": "微博正文", "posted_at": "发布时间",
@@ -99,4 +102,15 @@ def _mapped(values: pa.Array, meanings: dict[str, str]) -> pa.Array:
     return pa.array(list(meanings.values())).take(pc.index_in(values, value_set=pa.array(list(meanings))))
 
 
-SOURCE = Source(recognises, drafts, HEADERS)
+FACTS = Facts(
+    "dataabc/weibo-search",
+    "2020 to 2025: headers of 17, 18, 19 and 21 names; a fork with 24",
+    "CSV",
+    "text, id, author, time, client, address, likes, comments, reposts, topics, mentions, verified, the reposted post; comments",
+    (
+        "rows of newer versions under an older header", "the header again in the middle of a file",
+        "one row per comment in a fork: each comment, and its post once", "comments without ids", "a tab after ids",
+        "times without seconds", "100万+ beside numbers", "retweet_id 0 for no repost",
+    ),
+)  # fmt: skip
+SOURCE = Source(recognises, drafts, HEADERS, facts=FACTS)

@@ -2,6 +2,7 @@ import hashlib
 import io
 import os
 import random
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def test_every_fixture_keeps_the_law(gather, check_law, name):
         (b"\xef\xbb\xbf \n\n", "empty_file"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "not_text"),
         (b"PK\x03\x04rest of an archive", "not_text"),
-        (b"SQLite format 3\x00", "not_text"),
+        (b"SQLite format 3\x00", "broken_sqlite"),
         (b"PAR1 and no more", "broken_parquet"),
         (parquet()[:-30], "broken_parquet"),
         ("正文\n".encode() + b"\xff\xff", "unreadable_encoding"),
@@ -226,25 +227,36 @@ def test_every_reason_says_a_next_step_in_one_line():
     assert all(meaning.count(";") == 1 and "\n" not in meaning for meaning in REASONS.values())
 
 
-COVERED = {"weibo-search": "weibo_search", "MediaCrawler": "mediacrawler"}
+COVERED = {
+    "weibo-search": "weibo_search", "MediaCrawler": "mediacrawler", "weibo-crawler": "weibo_crawler",
+    "weiboSpider": "weibo_spider", "nghuyong-WeiboSpider": "weibo_tweets", "raw-m.weibo.cn": "weibo_responses",
+}  # fmt: skip
+NOTHING_LOST = {"repeated_header", "deleted_post", "bad_row", "bad_json", "no_record"}  # rows that were never posts
 
 
-def test_real_exports_keep_the_law_and_covered_ones_are_known(exports, check_law):
-    for file in find_inputs([str(exports)]):
+def test_real_exports_keep_the_law_and_are_read_by_their_source(exports, check_law):
+    for file in find_inputs([str(exports / name) for name in COVERED]):
         gathered = gather_file(file, Settings())
         check_law(gathered)
-        folder = file.name.split("/")[0]
-        if folder in COVERED and not file.name.endswith(".db"):
-            assert gathered.file["source"].to_pylist() == [COVERED[folder]], file.name
-            assert gathered.rejects["source_row"].to_pylist() != [None], file.name
+        folder = Path(file.path).relative_to(exports).parts[0]
+        assert gathered.file["source"].to_pylist() == [COVERED[folder]], file.name
+        assert gathered.rejects["source_row"].to_pylist() != [None], file.name
 
 
-def test_real_exports_become_posts_but_for_those_without_text(exports):
-    reasons, n_posts, n_rows = set(), 0, 0
+def test_real_exports_become_posts_and_authors_but_for_those_without_text(exports):
+    reasons, n_kept, n_rows = Counter(), 0, 0
     for file in find_inputs([str(exports / name) for name in COVERED]):
-        if not file.name.endswith(".db"):
-            gathered = gather_file(file, Settings())
-            reasons |= set(gathered.rejects["reason"].to_pylist())
-            n_posts, n_rows = n_posts + len(gathered.posts), n_rows + gathered.file["n_rows"][0].as_py()
-    assert reasons == {"empty_text"}
-    assert n_posts > 0.99 * n_rows
+        gathered = gather_file(file, Settings())
+        reasons.update(gathered.rejects["reason"].to_pylist())
+        posts, authors = gathered.posts, gathered.authors
+        n_kept += len({*posts["source_row"].to_pylist(), *authors["source_row"].to_pylist()})
+        n_rows += gathered.file["n_rows"][0].as_py()
+        for column in ("author_id", "posted_at", "kind"):
+            assert posts[column].null_count == 0, (file.name, column)
+        assert posts["post_id_derived"].to_pylist().count(True) in (
+            0,
+            len(posts),
+            posts["kind"].to_pylist().count("comment"),
+        )
+    assert set(reasons) == {"empty_text", *NOTHING_LOST}
+    assert n_kept >= 0.995 * (n_rows - reasons["empty_text"])

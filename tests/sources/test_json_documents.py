@@ -108,6 +108,26 @@ def test_text_in_brackets_that_is_no_json_is_one_reject_and_cannot_be_framed(rea
     assert (len(rows(batches)), rejects(batches), framed) == (5, [(1, "bad_json")], None)
 
 
+@pytest.mark.parametrize(
+    ("broken", "whole"),
+    [
+        (PRETTY[: PRETTY.index('"quoted"')], 3),  # cut off inside the second item
+        (PRETTY.replace('"又下雨了"', "又下雨了"), 3),  # a value that is no JSON
+        (PRETTY[:-3], 5),  # all but the last brackets
+    ],
+)
+def test_document_that_breaks_off_gives_the_whole_items_before_the_break(read, broken, whole):
+    batches, framed = read(broken)
+    assert rows(batches) == NOTES[:whole]
+    assert (rejects(batches), framed) == ([(whole + 1, "bad_json")], None)
+
+
+def test_broken_value_costs_no_other(read):
+    batches, framed = read(f"f({{x}}); g({ONE_LINE}); h([{{y}}, {{z}}]); i({ONE_LINE})")
+    assert [number for number, *_ in rows(batches)] == [2, 3, 4, 5, 6, 8, 9, 10, 11, 12]
+    assert (rejects(batches), framed) == ([(1, "bad_json"), (7, "bad_json")], None)
+
+
 def test_brackets_without_end_are_refused_not_followed(read):
     deep = '{"a": ' * MAX_DEPTH + "1" + "}" * MAX_DEPTH
     assert rejects(read(f'{deep}\n{{"a": {deep}}}')[0]) == [(1, "no_record"), (2, "bad_json")]

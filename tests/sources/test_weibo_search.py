@@ -63,7 +63,7 @@ def test_rows_of_a_newer_version_stand_under_an_older_header(gather, check_law):
     def cells(header, **given):
         return ",".join(given.get(name, "") for name in header)
 
-    old, new = HEADERS[0], HEADERS[-1]
+    old, new = HEADERS[0], HEADERS[3]
     rows = [
         cells(old, id="1", user_id="8", 微博正文="旧版写的"),
         cells(new, id="2", user_id="9", 微博正文="新版写的", user_authentication="蓝V"),
@@ -82,3 +82,19 @@ def test_other_header_in_the_middle_of_a_file_rules_the_rows_after_it(gather, ch
     assert gathered.posts["text"].to_pylist() == ["先前的", "后来的"]
     assert gathered.posts["author_id"].to_pylist() == ["8", "9"]
     assert gathered.rejects["reason"].to_pylist() == ["repeated_header"]
+
+
+def test_fork_with_comments_under_an_older_header(gather, check_law):
+    forked = HEADERS[-1]
+    said = {
+        "id": "1",
+        "user_id": "8",
+        "微博正文": "楼主写的",
+        "评论人ID": "9",
+        "评论内容": "楼下答的",
+        "发布时间": "2026-03-01 10:01",
+    }
+    gathered = gather(",".join(HEADERS[0]) + "\n" + ",".join(said.get(name, "") for name in forked))
+    check_law(gathered)
+    assert gathered.posts["text"].to_pylist() == ["楼主写的", "楼下答的"]
+    assert gathered.posts["kind"].to_pylist() == ["post", "comment"]

@@ -52,8 +52,9 @@ def counted(at: int | None, run: Callable[[], object]) -> int:
     passed = 0
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in SEAMS:
+            real = getattr(owner, name)
 
-            def seam(*args: Any, real: Any = getattr(owner, name), **more: Any) -> Any:
+            def seam(*args: Any, real: Any = real, **more: Any) -> Any:
                 nonlocal passed
                 if passed == at:
                     os._exit(9)
