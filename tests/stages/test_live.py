@@ -70,6 +70,13 @@ def test_links_are_read_and_not_followed(web: Web, tmp_path: Path) -> None:
     assert [query.get("max_id") for query in timeline.asked] == [None, "105", "101"]
 
 
+def test_links_that_lead_below_what_a_page_shows_are_obeyed(web: Web, tmp_path: Path) -> None:
+    web.replies(json_reply([walk(9)], Link='<http://x/?max_id=105>; rel="next"'), json_reply([walk(2)], Link=""))
+    ask(tmp_path / "lake", tag(web))
+    assert [asked.query.get("max_id") for asked in web.asked] == [None, "105"]
+    assert ids(tmp_path / "lake") == [2, 9]
+
+
 def test_account_is_looked_up_and_read(web: Web, tmp_path: Path) -> None:
     serve(web, 5)
     for _ in range(2):
