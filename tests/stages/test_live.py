@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -263,6 +264,18 @@ def test_feed_that_could_not_be_read_is_asked_for_anew(web: Web, tmp_path: Path)
     web.replies(Reply(b"\x00\x01", headers={"ETag": '"v1"'}))
     ask(tmp_path / "lake", f"{web.url}/feed")
     assert (cursors(tmp_path / "lake"), len(rows_of(tmp_path / "lake", "rejects"))) == ([], 1)
+    assert broken_laws(tmp_path / "lake") == []
+
+
+def test_feed_that_was_read_in_part_is_asked_for_anew(web: Web, tmp_path: Path) -> None:
+    whole = json.dumps([walk(1), walk(2)])
+    web.replies(Reply(whole[:-9].encode(), headers={"ETag": '"v1"'}))
+    ask(tmp_path / "lake", f"{web.url}/feed")
+    web.replies(Reply(whole.encode(), headers={"ETag": '"v1"'}))
+    ask(tmp_path / "lake", f"{web.url}/feed")
+    assert web.asked[-1].headers["If-None-Match"] is None
+    assert set(ids(tmp_path / "lake")) == {1, 2}
+    assert len(cursors(tmp_path / "lake")) == 1
     assert broken_laws(tmp_path / "lake") == []
 
 
