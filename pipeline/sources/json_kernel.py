@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.sources.json_escapes import ESCAPED, FALSE, NULL, NUMBER, PLAIN, TRUE, fill, hex_at
 from pipeline.text.compiled import kernel
 
 Bytes = NDArray[np.uint8]
@@ -21,7 +22,6 @@ Ints = NDArray[np.int64]
 MAX_LINE = 1 << 24  # bytes: sixteen times the longest text
 HEAD = 1 << 14  # bytes that are kept of a longer line
 _MOST_KEYS = 256
-_PLAIN, _ESCAPED, _NUMBER, _TRUE, _FALSE, _NULL = range(6)
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,12 @@ def flat_objects(lines: Lines) -> Flat:
 
 def _column(data: Bytes, fields: Ints, places: Ints) -> pa.Array:
     """The values at these places of `fields` as a string array; NULL for -1."""
-    kinds = np.where(places >= 0, fields[places, 4], _NULL)
+    kinds = np.where(places >= 0, fields[places, 4], NULL)
     starts, ends = fields[places, 2], fields[places, 3]
     offsets = np.empty(len(places) + 1, np.int32)
-    texts = np.empty(int((ends - starts)[kinds != _NULL].sum()), np.uint8)
-    size = _fill(data, starts, ends, kinds, offsets, texts)
-    missing = kinds == _NULL
+    texts = np.empty(int((ends - starts)[kinds != NULL].sum()), np.uint8)
+    size = fill(data, starts, ends, kinds, offsets, texts)
+    missing = kinds == NULL
     mask = pa.array(~missing).buffers()[1] if missing.any() else None
     return pa.StringArray.from_buffers(
         len(places), pa.py_buffer(offsets), pa.py_buffer(texts[:size].copy()), mask, int(missing.sum())
@@ -163,7 +163,7 @@ def _space(data: Any, at: Any, end: Any) -> Any:
 @kernel
 def _string(data: Any, at: Any, end: Any) -> Any:
     """Of a string whose quote stands before `at`: where its closing quote is (-1: nowhere), and whether all escapes in it
-    are ones that `_fill` reads; 0 none, 1 some, 2 others.
+    are ones that `fill` reads; 0 none, 1 some, 2 others.
     """
     kind = 0
     while at < end and data[at] != 34:
@@ -174,31 +174,13 @@ def _string(data: Any, at: Any, end: Any) -> Any:
                 return -1, 2
             byte = data[at]
             if byte == 117:
-                if at + 4 >= end or _hex(data, at + 1) < 0:
+                if at + 4 >= end or hex_at(data, at + 1) < 0:
                     return -1, 2
                 at += 4
             elif byte not in (34, 92, 47, 98, 102, 110, 114, 116):
                 return -1, 2
         at += 1
     return (at, kind) if at < end else (-1, 2)
-
-
-@kernel
-def _hex(data: Any, at: Any) -> Any:
-    """Four hex digits; -1 where they are none."""
-    value: Any = 0
-    for k in range(at, at + 4):
-        byte = np.int64(data[k])
-        if 48 <= byte <= 57:
-            digit = byte - 48
-        elif 65 <= byte <= 70:
-            digit = byte - 55
-        elif 97 <= byte <= 102:
-            digit = byte - 87
-        else:
-            return -1
-        value = value * 16 + digit
-    return value
 
 
 @kernel
@@ -233,14 +215,14 @@ def _number(data: Any, at: Any, end: Any) -> Any:
 def _word(data: Any, at: Any, end: Any) -> Any:
     """true, false or null: its kind and length; (-1, 0) for none."""
     if at + 4 <= end and data[at] == 116 and data[at + 1] == 114 and data[at + 2] == 117 and data[at + 3] == 101:
-        return _TRUE, 4
+        return TRUE, 4
     if at + 4 <= end and data[at] == 110 and data[at + 1] == 117 and data[at + 2] == 108 and data[at + 3] == 108:
-        return _NULL, 4
+        return NULL, 4
     if (
         at + 5 <= end and data[at] == 102 and data[at + 1] == 97 and data[at + 2] == 108 and data[at + 3] == 115
         and data[at + 4] == 101
     ):  # fmt: skip
-        return _FALSE, 5
+        return FALSE, 5
     return -1, 0
 
 
@@ -293,9 +275,9 @@ def _tokenise(data: Any, starts: Any, ends: Any, fields: Any, keys: Any, is_flat
                 stop, escapes = _string(data, start, end)
                 if stop < 0:
                     break
-                kind, at = _ESCAPED if escapes else _PLAIN, stop + 1
+                kind, at = ESCAPED if escapes else PLAIN, stop + 1
             else:
-                start, kind = at, _NUMBER
+                start, kind = at, NUMBER
                 stop = at = _number(data, at, end)
                 if start == stop:
                     kind, length = _word(data, at, end)
@@ -319,66 +301,3 @@ def _tokenise(data: Any, starts: Any, ends: Any, fields: Any, keys: Any, is_flat
         if not good:
             n = begun
     return n, n_keys
-
-
-@kernel
-def _put(code: Any, texts: Any, to: Any) -> Any:
-    """A code point as UTF-8; where the next byte goes. A surrogate is U+FFFD."""
-    if 0xD800 <= code < 0xE000:
-        code = 0xFFFD
-    if code < 0x80:
-        texts[to] = code
-        return to + 1
-    if code < 0x800:
-        texts[to], texts[to + 1] = 0xC0 | (code >> 6), 0x80 | (code & 0x3F)
-        return to + 2
-    if code < 0x10000:
-        texts[to], texts[to + 1] = 0xE0 | (code >> 12), 0x80 | ((code >> 6) & 0x3F)
-        texts[to + 2] = 0x80 | (code & 0x3F)
-        return to + 3
-    texts[to], texts[to + 1] = 0xF0 | (code >> 18), 0x80 | ((code >> 12) & 0x3F)
-    texts[to + 2], texts[to + 3] = 0x80 | ((code >> 6) & 0x3F), 0x80 | (code & 0x3F)
-    return to + 4
-
-
-@kernel
-def _escape(data: Any, at: Any, end: Any, texts: Any, to: Any) -> Any:
-    """The character of the escape whose backslash stands at `at`; where to go on, and where the next byte goes."""
-    byte = data[at + 1]
-    if byte == 117:
-        code, at = _hex(data, at + 2), at + 6
-        if 0xD800 <= code < 0xDC00 and at + 6 <= end and data[at] == 92 and data[at + 1] == 117:
-            low = _hex(data, at + 2)
-            if 0xDC00 <= low < 0xE000:
-                code, at = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00), at + 6
-        return at, _put(code, texts, to)
-    code = np.int64(byte)
-    if byte == 110:
-        code = 10
-    elif byte == 116:
-        code = 9
-    elif byte == 114:
-        code = 13
-    elif byte == 98:
-        code = 8
-    elif byte == 102:
-        code = 12
-    return at + 2, _put(code, texts, to)
-
-
-@kernel
-def _fill(data: Any, starts: Any, ends: Any, kinds: Any, offsets: Any, texts: Any) -> Any:
-    to = 0
-    for i in range(len(starts)):
-        offsets[i] = to
-        if kinds[i] == _NULL:
-            continue
-        at, end = starts[i], ends[i]
-        while at < end:
-            if kinds[i] == _ESCAPED and data[at] == 92:
-                at, to = _escape(data, at, end, texts, to)
-            else:
-                texts[to] = data[at]
-                at, to = at + 1, to + 1
-    offsets[len(starts)] = to
-    return to

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipeline.settings import Settings
 from pipeline.sources.record_paths import RecordPath, fits
-from pipeline.sources.records import ITEM_END, Records, Source
+from pipeline.sources.records import ITEM_END, Facts, Records, Source
 
 _COLUMNS = (
     "id", "uri", "url", "created_at", "edited_at", "content", "spoiler_text", "language", "application.name",
@@ -103,4 +103,16 @@ def _own_of(wanted: str, ids: str, accts: str, urls: str) -> str | None:
     return next((url for id_, acct, url in mentions if wanted and id_ == wanted and "@" not in acct), None)
 
 
-SOURCE = Source(recognises, drafts, paths=PATHS)
+FACTS = Facts(
+    "Mastodon's API, and servers that speak it",
+    "API v1",
+    "JSON, JSON Lines; live: timelines of tags and accounts",
+    "text with its content warning, id and author as global addresses, time, last edit, client, language, address, likes, "
+    "comments, reposts, topics, mentions, the author's counts and age",
+    (
+        "a boost is a repost with its parent, and what it boosts a post of its own", "links shortened by hidden spans are whole",
+        "local ids that other servers give to other posts", "replies whose parent is known by a local id alone",
+        "edits as newer versions", "posts of pictures alone are rejects",
+    ),
+)  # fmt: skip
+SOURCE = Source(recognises, drafts, paths=PATHS, facts=FACTS)

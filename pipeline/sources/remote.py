@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import TransientError, UsageError, one_line
 from pipeline.settings import Settings
-from pipeline.sources.http import Http, Limits, check_url
 from pipeline.sources.inputs import InputFile, printable
 
 _HTTP = ("http://", "https://")
@@ -28,6 +27,8 @@ def listed(url: str) -> list[InputFile]:
     where there is none.
     """
     if url.startswith(_HTTP):
+        from pipeline.sources.http import check_url
+
         check_url(url)
         name = unquote(urlsplit(url).path).rpartition("/")[2] or urlsplit(url).hostname or "file"
         return [InputFile(Path(), printable(name), url=url)]
@@ -67,6 +68,8 @@ def fetched(item: InputFile, scratch: Callable[[], Path], settings: Settings) ->
 
 def _over_http(url: str, path: Path, settings: Settings) -> float | None:
     """Fetch to `path`, from public addresses alone unless the settings allow others; when the server says it changed."""
+    from pipeline.sources.http import Http, Limits
+
     limits = Limits(max_bytes=MAX_BYTES, seconds=_SECONDS)
     with Http(allow_private=settings.allow_private_addresses, limits=limits) as http, path.open("w+b") as out:
         answer = http.download(url, out)

@@ -80,10 +80,10 @@ def _keep(work: Gathering, feed: Feed, cursors: Cursors, got: Fetch, path: Path)
         return
     modified_at = path.stat().st_mtime
     batch = work.gather(InputFile(path, feed.name, modified_at), 0)
-    if work.known[
-        batch
-    ].is_refused:  # it would be skipped for good, and what was unreadable today may be whole tomorrow
-        log.warning("feed %s: could not be read; see rejects of batch %s", feed.name, batch)
+    file = work.known[batch]
+    if file.is_refused or (got.spares_asking and file.row["n_rejects"]):
+        # The cursor stays: what is broken today may be whole tomorrow, and would not be asked for again.
+        log.warning("feed %s: could not be read in full; see rejects of batch %s", feed.name, batch)
         return
     at = work.run.settings.gathered_at or datetime.fromtimestamp(int(modified_at), UTC)
     cursors.move(feed, got.cursor, batch, at)

@@ -69,6 +69,7 @@ def test_private_address_is_refused_before_anything_is_sent(web: Web) -> None:
 
 def test_name_is_looked_up_once_and_the_address_that_was_checked_is_connected(web: Web) -> None:
     answers = iter([["127.0.0.1"], ["10.0.0.1"]])
+    web.replies(Reply(BODY, headers={"Connection": "close"}))  # so that each fetch connects anew
     with Http(allow_private=True, resolve=lambda _host, _port: next(answers)) as http:
         for _ in range(2):
             assert http.get(f"http://feeds.example:{web.port}/").status == 200

@@ -133,3 +133,27 @@ def test_lists_lines_and_search_answers_are_the_same(gather, check_law, wrap):
     gathered = gather(wrap([status("1", "<p>一</p>"), BOOST, status("2", "<p>二</p>")]))
     check_law(gathered)
     assert [row["post_id"].rpartition("/")[2] for row in gathered.posts.to_pylist()] == ["1", "116", "33", "2"]
+
+
+def test_timeline_as_a_server_gives_it(gather, check_law, root):
+    gathered = gather((root / "tests/data/mastodon/timeline.json").read_bytes())
+    check_law(gathered)
+    told = [
+        (row["kind"], row["author_name"], row["parent_id"], row["text"].strip()) for row in gathered.posts.to_pylist()
+    ]
+    assert told == [
+        (
+            "post",
+            "面团",
+            None,
+            "第一次自己发面，忘了放盐 😂\n食谱在这里：https://mianbao.example/fang/yancan?from=m #发面",
+        ),
+        (
+            "repost",
+            "面团",
+            "https://shan.example/users/zhu/statuses/4411",
+            "//@zhu@shan.example: 雨后的笋，一夜长了半尺",
+        ),
+        ("post", "zhu", None, "雨后的笋，一夜长了半尺"),
+        ("comment", "面团", "https://shiwu.example/users/guo/statuses/114199999999999990", "@guo 铁锅要先烧热再放油"),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,13 @@ def test_links_are_read_and_not_followed(web: Web, tmp_path: Path) -> None:
     timeline = serve(web, 9)
     ask(tmp_path / "lake", tag(web))
     assert [query.get("max_id") for query in timeline.asked] == [None, "105", "101"]
+
+
+def test_links_that_lead_below_what_a_page_shows_are_obeyed(web: Web, tmp_path: Path) -> None:
+    web.replies(json_reply([walk(9)], Link='<http://x/?max_id=105>; rel="next"'), json_reply([walk(2)], Link=""))
+    ask(tmp_path / "lake", tag(web))
+    assert [asked.query.get("max_id") for asked in web.asked] == [None, "105"]
+    assert ids(tmp_path / "lake") == [2, 9]
 
 
 def test_account_is_looked_up_and_read(web: Web, tmp_path: Path) -> None:
@@ -256,6 +264,18 @@ def test_feed_that_could_not_be_read_is_asked_for_anew(web: Web, tmp_path: Path)
     web.replies(Reply(b"\x00\x01", headers={"ETag": '"v1"'}))
     ask(tmp_path / "lake", f"{web.url}/feed")
     assert (cursors(tmp_path / "lake"), len(rows_of(tmp_path / "lake", "rejects"))) == ([], 1)
+    assert broken_laws(tmp_path / "lake") == []
+
+
+def test_feed_that_was_read_in_part_is_asked_for_anew(web: Web, tmp_path: Path) -> None:
+    whole = json.dumps([walk(1), walk(2)])
+    web.replies(Reply(whole[:-9].encode(), headers={"ETag": '"v1"'}))
+    ask(tmp_path / "lake", f"{web.url}/feed")
+    web.replies(Reply(whole.encode(), headers={"ETag": '"v1"'}))
+    ask(tmp_path / "lake", f"{web.url}/feed")
+    assert web.asked[-1].headers["If-None-Match"] is None
+    assert set(ids(tmp_path / "lake")) == {1, 2}
+    assert len(cursors(tmp_path / "lake")) == 1
     assert broken_laws(tmp_path / "lake") == []
 
 

@@ -54,6 +54,7 @@ class Fetch:
 
     cursor: dict[str, str]
     records: int = 0
+    spares_asking: bool = False  # all the cursor does is to spare asking for the same bytes again
     failed: XinrenError | None = None
 
 

@@ -73,7 +73,7 @@ class _Reader:
             fresh = [status for status in page.statuses if _age(status) > newest]
             if not any(_key(id_) > newest for id_ in page.ids):
                 return
-            self._write(sorted(fresh, key=_age))
+            self._write(fresh)
             self.got.cursor["newest"] = max(page.ids, key=_key)
 
     def downwards(self) -> None:

@@ -26,4 +26,5 @@ def fetch(feed: Feed, cursor: Cursor, out: BinaryIO, tools: Tools) -> Fetch:
         return Fetch(dict(cursor), failed=error)
     if answer.status == _NOT_MODIFIED:
         return Fetch(dict(cursor))
-    return Fetch({name: answer.headers[name] for name in _CONDITIONS if name in answer.headers}, records=1)
+    seen = {name: answer.headers[name] for name in _CONDITIONS if name in answer.headers}
+    return Fetch(seen, records=1, spares_asking=True)
