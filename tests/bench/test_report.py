@@ -160,7 +160,7 @@ def test_campaigns_have_goals_for_the_parts_that_were_measured() -> None:
     runs = {"1000000": {"peak_mb": 900.0}, "10000000": {"peak_mb": 2500.0}}
     result = {
         "recall": {"posts": 20_000, "recall": 0.995, "precision_of_links": 1.0}, "floods": planted,
-        "speed": {"ratio": {"datasketch": {"median": 120.0}}}, "growth": {"runs": runs, "time_of_last_to_first": 10.5},
+        "speed": {"ratio": {"datasketch": {"median": 120.0}}}, "growth": {"runs": runs, "cpu_of_last_to_first": 10.5},
     }  # fmt: skip
     rows = [line.split(" | ") for line in report.goals([report.campaign_goals({"campaigns": result})]).splitlines()[2:]]
     assert [(row[1], row[2]) for row in rows] == [
