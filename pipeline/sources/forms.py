@@ -10,6 +10,7 @@ from pipeline.sources.feed_xml import open_feed
 from pipeline.sources.json_documents import open_json_documents
 from pipeline.sources.json_rows import open_json_lines, open_json_list
 from pipeline.sources.json_values import has_lines_of_json
+from pipeline.sources.line_rows import TextLines
 from pipeline.sources.records import Form
 from pipeline.sources.rejects import RefusedFileError
 
@@ -22,7 +23,7 @@ def open_forms(path: Path) -> list[Form]:
         return [parquet_rows.open_parquet(path)]
     if head.startswith(sqlite_rows.MAGIC):
         return list(sqlite_rows.open_sqlite(path))
-    if head.startswith(xlsx_rows.MAGIC):
+    if xlsx_rows.is_workbook(path):
         return list(xlsx_rows.open_workbook(path))
     encoding = encodings.encoding_of(path)
     first = next((text for line in encodings.lines(path, encoding, "\n") if (text := line.strip())), "")
@@ -36,4 +37,4 @@ def open_forms(path: Path) -> list[Form]:
     if not has_lines_of_json(path, encoding):  # a document may hold a line that by itself is an object
         json.reverse()
     # JSON Lines may begin with a broken line, documents stand in a program's text
-    return json if first.startswith("{") else [*open_csv(path, encoding), *json]
+    return json if first.startswith("{") else [*open_csv(path, encoding), *json, TextLines(path, encoding)]

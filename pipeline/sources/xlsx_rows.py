@@ -28,6 +28,7 @@ MAGIC = b"PK\x03\x04"
 MAX_BYTES = 1 << 28  # unpacked: 256 MB
 MAX_RATIO = 200  # unpacked for a byte packed, once _FREE are unpacked: sheets pack to a tenth
 MAX_BLANK = 10_000  # blank rows on end, after which a sheet is done
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # how a workbook writes what XML cannot hold
 _FREE, _CHUNK = 1 << 24, 1 << 20
 _DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, AttributeError, TypeError, EOFError, SyntaxError,
            NotImplementedError, RuntimeError, OverflowError, UnicodeError, expat.ExpatError)  # fmt: skip  SyntaxError: ParseError
@@ -72,6 +73,18 @@ class Workbook:
     def framed(self) -> int | None:
         """Rows cannot be told from blank ones without the parser."""
         return None
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether the file is a zip that holds a workbook."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return False
+        with zipfile.ZipFile(path) as packed:
+            return "xl/workbook.xml" in packed.namelist()
+    except _DAMAGE:
+        return False
 
 
 def open_workbook(path: Path) -> list[Workbook]:
@@ -137,7 +150,7 @@ def _shown(cell: object) -> str:
         return "true" if cell else "false"
     if isinstance(cell, float) and cell.is_integer():
         return f"{cell:.0f}" if abs(cell) < 2**53 else f"{cell:.15E}"  # the latter is told as a mangled id
-    return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), str(cell)) if cell else str(cell)
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(cell))
 
 
 def _records(sheet: Sheet, page: list[list[str]], before: int) -> Records:
