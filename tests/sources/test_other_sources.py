@@ -8,6 +8,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from pipeline.settings import Settings
+from pipeline.sources import find_inputs, gather_file
 from pipeline.sources.ids import mid_of
 
 DATA = Path(__file__).parents[1] / "data"
@@ -40,9 +42,12 @@ ROWS = [  # file, source_row, quirk, what it means
         "post_id": "urn:rain:12", "author_name": "测雨的人", "author_id": "https://rain.example/me", "url": "https://rain.example/12",
         "text": "今天的雨量\n一夜下了十二毫米，\n水缸满了。\n", "posted_at": at(2026, 3, 1, 8), "topics": ["雨量"],
     }),
-    ("web_feeds/atom.xml", 2, "Atom: an author of its own has not the feed's address", {"author_name": "替班的小陶", "author_id": None}),
+    ("web_feeds/atom.xml", 2, "Atom: an author of its own has not the feed's address", {
+        "author_name": "替班的小陶", "author_id": None,
+    }),
     ("web_feeds/feed.json", 1, "JSON Feed: author of the feed", {
-        "post_id": "41", "author_name": "撑船的老卞", "text": "停航\n水涨了三尺，\n停航一天。\n", "posted_at": at(2026, 3, 4, 6), "topics": ["渡口", "涨水"],
+        "post_id": "41", "author_name": "撑船的老卞", "text": "停航\n水涨了三尺，\n停航一天。\n",
+        "posted_at": at(2026, 3, 4, 6), "topics": ["渡口", "涨水"],
     }),
     ("web_feeds/feed.json", 2, "JSON Feed: plain text, id as a number", {"post_id": "42", "author_name": "徒弟阿水", "kind": "post"}),
     ("wechat_chats/wechatmsg_old.csv", 1, "WeChatMsg, old", {
@@ -69,7 +74,9 @@ ROWS = [  # file, source_row, quirk, what it means
         "author_id": "wxid_invented07", "author_name": "晚班司机", "posted_at": EVENING, "likes": None,
     }),
     ("wechat_moments/moments.json", 2, "moments.json: seconds", {"posted_at": EVENING, "text": "夜里的城市"}),
-    ("wechat_moments/listed.json", 2, "list of 2016: comment", {"kind": "comment", "author_name": "阿荃", "parent_id": "12300000000000000001"}),
+    ("wechat_moments/listed.json", 2, "list of 2016: comment", {
+        "kind": "comment", "author_name": "阿荃", "parent_id": "12300000000000000001",
+    }),
     ("wechat_articles/articles.json", 1, "article: id of its address, counts", {
         "platform": "wechat_articles", "kind": "article", "post_id": "Ab-cdefghij_1", "views": 1024, "likes": 12, "reposts": 3,
         "text": "菜场的一天\n从凌晨三点说起", "posted_at": EVENING, "source_dedups": True,
@@ -86,7 +93,9 @@ ROWS = [  # file, source_row, quirk, what it means
     ("shop_reviews/mobile.js", 2, "what the buyer added, so many days later", {
         "parent_id": "1050000000001", "posted_at": at(2019, 8, 26), "platform": "taobao",
     }),
-    ("shop_reviews/taobao.json", 1, "Taobao", {"post_id": "440000000001", "author_name": "蓝***边", "posted_at": at(2019, 8, 21, 10, 30)}),
+    ("shop_reviews/taobao.json", 1, "Taobao", {
+        "post_id": "440000000001", "author_name": "蓝***边", "posted_at": at(2019, 8, 21, 10, 30),
+    }),
     ("shop_reviews/jd.json", 2, "JD: what the buyer added", {"platform": "jd", "parent_id": "15500000001", "text": "换货以后好了"}),
     ("shop_reviews/jd.csv", 1, "JD as a sheet", {"platform": "jd", "kind": "review", "likes": 2, "community": "电饭煲"}),
     ("shop_reviews/sentences.txt", 1, "sentences without a header", {"text": "买来给外婆用的，字大，声音也响。", "platform": "unknown"}),
@@ -95,7 +104,9 @@ ROWS = [  # file, source_row, quirk, what it means
         "comments": 1, "source_dedups": False,
     }),
     ("qzone/msglist.json", 3, "answer to a comment", {"post_id": "abc0011-1-1", "parent_id": "abc0011-1", "root_id": "abc0011"}),
-    ("qzone/msglist.json", 4, "repost with what it quotes", {"kind": "repost", "parent_id": "def0001", "text": "同感//@旧书摊:书要晒，人也要晒"}),
+    ("qzone/msglist.json", 4, "repost with what it quotes", {
+        "kind": "repost", "parent_id": "def0001", "text": "同感//@旧书摊:书要晒，人也要晒",
+    }),
     ("qzone/1700000091_export.json", 1, "qzone-history", {"author_id": "1700000091", "likes": 6, "views": 88, "source_dedups": True}),
     ("labelled_texts/doccano_entities.jsonl", 1, "doccano, spans", {"text": "周三晚上在河堤散步"}),
     ("labelled_texts/doccano_data.jsonl", 2, "doccano, data and label", {"text": "汤倒是热的", "post_id_derived": True}),
@@ -270,3 +281,23 @@ def test_short_form_of_weibo_gives_the_number(bid, mid):
 def test_words_of_reviews_in_json_are_not_taken_for_another_shop(gather):
     line = {"id": 1, "content": "电池不耐用", "creationTime": "2020-03-01", "nickname": "x", "referenceId": "7"}
     assert gather(json.dumps([line])).posts["platform"].to_pylist() == ["jd"]
+
+
+FOLDERS = {
+    "wechat": ("wechat_chats", "wechat_moments"),
+    "reviews": ("shop_reviews",),
+    "rss": ("web_feeds",),
+    "labels": ("labelled_texts",),
+}
+NO_WORDS = {"empty_text", "no_record"}  # pictures alone, stickers, notices of the app
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_real_exports_are_read_but_for_rows_without_words(exports, check_law, folder):
+    for file in find_inputs([str(exports / folder)]):
+        gathered = gather_file(file, Settings(messages=True))
+        check_law(gathered)
+        assert gathered.file["source"][0].as_py() in FOLDERS[folder], file.name
+        assert gathered.file["n_rows_framed"].null_count == 0
+        assert set(gathered.rejects["reason"].to_pylist()) <= NO_WORDS
+        assert len(gathered.posts) > len(gathered.rejects)
