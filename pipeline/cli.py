@@ -20,6 +20,11 @@ from pipeline.tables import TABLES
 EXAMPLES = """examples:
   xinren run --input exports/ --lake lake                 gather to daily_summary, in one go
   xinren run --input 'exports/*.csv' --gathered-at 2026-10-20T20:00:00+08:00
+  xinren gather --feed https://example.org/feed.xml       RSS, Atom, JSON Feed or RSSHub, where it has changed
+  xinren gather --feed mastodon+https://mastodon.social/tags/读书 mastodon+https://mastodon.social/@NAME
+  xinren gather --feed 'postgresql://reader@db/crawler#weibo_note'  rows of a table by its primary key
+                                                          (tokens and passwords: XINREN_TOKEN_<HOST>, such as
+                                                          XINREN_TOKEN_MASTODON_SOCIAL; never in a URL)
   xinren score posts.csv --out judged.csv                 judge a file of posts by text alone
   xinren explain --text '招代理，一件代发，加我微信'        why a text is judged so
   xinren check --lake lake                                the laws of the lake, file by file
@@ -56,6 +61,15 @@ def _stage_flags(parser: argparse.ArgumentParser) -> None:
         dest="inputs",
         help="files, folders or globs to gather",
     )
+    _flag(
+        parser, "--feed", nargs="+", action="extend", metavar="URL", dest="feeds",
+        help="live sources to ask, each from where it was left; see `xinren --help`",
+    )  # fmt: skip
+    _flag(parser, "--feed-rows", type=int, metavar="N", help="rows of one timeline or table in a run (default 100000)")
+    _flag(
+        parser, "--allow-private-addresses", action="store_const", const=True,
+        help="ask feeds of this network and machine too",
+    )  # fmt: skip
     _flag(
         parser, "--gathered-at", metavar="TIME", help="when they were gathered (default: each file's modification time)"
     )

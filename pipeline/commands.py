@@ -72,8 +72,8 @@ def stage(name: str, settings: Settings, *, quiet: bool) -> int:
 def _must_have_input(command: str, settings: Settings) -> None:
     from pipeline.sources import find_inputs
 
-    if settings.inbox and not settings.inputs:
-        return  # an inbox to which nothing came is no mistake
+    if (settings.inbox or settings.feeds) and not settings.inputs:
+        return  # an inbox to which nothing came is no mistake, nor is a feed without news
     if not settings.inputs:
         raise UsageError(f"{command}: no input; expected files, folders or globs; give --input PATH")
     if not find_inputs(settings.inputs):

@@ -10,20 +10,25 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 from pipeline import offline, stages
 from pipeline.errors import TransientError, one_line
 from pipeline.run import Counts, Run, Say, writing
 from pipeline.settings import Settings
+from pipeline.sources.live import parse_feeds, tokens
 
 offline.prepare()
 
 from prefect import Flow, Task, flow, get_run_logger, runtime, task  # noqa: E402  (reads the environment prepared above)
 from prefect.artifacts import create_table_artifact  # noqa: E402
+from prefect.blocks.system import Secret  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
@@ -63,6 +68,18 @@ def _is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bo
     return True
 
 
+def _tokens(settings: Settings) -> dict[str, SecretStr]:
+    """Tokens of feeds from Prefect's Secret blocks, for variables that are not set: XINREN_TOKEN_A_ORG from
+    xinren-token-a-org. Most feeds need none, so that a block that is not there is no mistake.
+    """
+    found: dict[str, SecretStr] = {}
+    for name in tokens.wanted(feed.url for feed in parse_feeds(settings.feeds)):
+        with suppress(ValueError):  # no such block
+            block = cast("Secret[str]", Secret.load(name.lower().replace("_", "-")))
+            found[name] = SecretStr(str(block.get()))
+    return found
+
+
 @task(task_run_name="{name}", timeout_seconds=STAGE_SECONDS, cache_policy=NO_CACHE, persist_result=False)
 def stage(name: str, run: Run) -> Counts:
     """One stage inside a transaction; what it changed shows when the transaction ends."""
@@ -80,7 +97,7 @@ def stage(name: str, run: Run) -> Counts:
 def transaction(settings: Settings, names: tuple[str, ...]) -> Counts:
     """The named stages one after another; the lake changes once, at the end, or not at all."""
     counts: Counts = {}
-    with writing(settings, _progress) as run:
+    with tokens.provided(_tokens(settings)), writing(settings, _progress) as run:
         for name in names:
             counts |= stage(name, run)
     return counts

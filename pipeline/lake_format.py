@@ -30,7 +30,8 @@ _MONTHS = ("part_platform", "part_month")
 # No path key is the name of a column, so every reader opens a table's folder without a clash.
 PARTITIONS: dict[str, tuple[str, ...]] = {
     "raw_posts": ("part_gathered",), "raw_authors": ("part_gathered",), "rejects": ("part_gathered",),
-    "gathered_files": ("part_gathered",), "posts": _MONTHS, "post_index": ("part_platform", "part_shard"),
+    "gathered_files": ("part_gathered",), "source_cursors": ("part_gathered",),
+    "posts": _MONTHS, "post_index": ("part_platform", "part_shard"),
     "post_features": _MONTHS, "campaigns": ("part_month",), "campaign_members": _MONTHS,
     "campaign_aliases": ("part_month",), "post_judgements": _MONTHS,
     "author_days": _MONTHS, "author_trust": ("part_as_of",), "daily_summary": ("part_year",),

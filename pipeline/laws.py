@@ -14,7 +14,7 @@ from pipeline.tables import BROADCAST, CLASSES, RESTRICTED, SENTIMENTS
 
 # The stage that writes each table. A table is due once its own stage or a later one has written anything.
 STAGES: tuple[tuple[str, ...], ...] = (
-    ("gathered_files", "raw_posts", "raw_authors", "rejects"), ("posts", "post_index"), ("post_features",),
+    ("gathered_files", "raw_posts", "raw_authors", "rejects", "source_cursors"), ("posts", "post_index"), ("post_features",),
     ("campaigns", "campaign_members", "campaign_aliases"), ("post_judgements", "author_days"), ("author_trust",), ("daily_summary",),
 )  # fmt: skip
 
@@ -37,6 +37,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "raw_posts": ("platform", "post_id", "author_id", "source_row", "batch_id"),
     "raw_authors": ("platform", "author_id", "batch_id"),
     "rejects": ("source_row", "batch_id"),
+    "source_cursors": ("feed_key", "feed", "batch_id"),
     "posts": (*_POST, "versions"),
     "post_index": ("platform", "post_id", "month", "bucket", "batch_ids"),
     "post_features": (*_POST, *(f"p_{name}" for name in (*CLASSES, *SENTIMENTS))),
@@ -111,6 +112,10 @@ _ROWS_COUNTED = """
 _BATCH_KNOWN = """
     SELECT 'batch ' || batch_id, count(*) || ' rows', 'its file in gathered_files'
     FROM <table> ANTI JOIN gathered_files USING (batch_id) GROUP BY batch_id
+"""
+_CURSOR_FOLLOWS = """
+    SELECT feed, 'batch ' || batch_id, 'one in gathered_files'
+    FROM source_cursors ANTI JOIN gathered_files USING (batch_id)
 """
 _UNIQUE = """
     SELECT <key>, count(*) || ' rows', '1' FROM <table> GROUP BY ALL HAVING count(*) > 1
@@ -208,6 +213,8 @@ LAWS: tuple[Law, ...] = (
     Law("rows read are the rows there were", "gathered_files", _ROWS_FRAMED),
     Law("members are files", "gathered_files", _MEMBERS_GATHERED),
     Law("a grown file goes on where it stopped", "gathered_files", _GROWN),
+    Law("a cursor stands after its data", "source_cursors", _CURSOR_FOLLOWS),
+    Law("a feed has one cursor", "source_cursors", _fill(_UNIQUE, table="source_cursors", key="feed_key")),
     Law("a replaced file has no rows", "gathered_files", _REPLACED),
     Law("a file is gathered once", "gathered_files", _fill(_UNIQUE, table="gathered_files", key="batch_id")),
     *(Law("rows are as many as gathered", t, _fill(_ROWS_COUNTED, table=t, count=n))

@@ -88,6 +88,7 @@ class PartWriter:
             writing, self._writing = self._writing, None
             with explained(self._part, "write rows"):
                 writing.result()
+            pa.default_memory_pool().release_unused()  # else the allocator keeps some 100 MB in reserve
 
     def _end(self) -> None:
         self._wait()

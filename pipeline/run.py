@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from pipeline import identity, partitions
 from pipeline.artifacts import load_context, load_linear, load_trust, unseal
-from pipeline.errors import LakeError, PermanentError
+from pipeline.errors import LakeError, PermanentError, TransientError, XinrenError
 from pipeline.lake_format import PARTITIONS
 from pipeline.settings import Settings
 from pipeline.steps.features import TextModels
@@ -49,6 +49,7 @@ class Run:
     key: bytes = field(repr=False)
     say: Say
     acts: list[Callable[[], None]] = field(default_factory=list, repr=False)
+    failures: list[XinrenError] = field(default_factory=list, repr=False)  # told once the rest is committed
 
     def after_commit(self, act: Callable[[], None]) -> None:
         """Do this once the changes are visible; a run that ends before never does."""
@@ -100,7 +101,10 @@ def _same_lexicon(trained_with: str, lexicon: Lexicon, folder: Path) -> None:
 
 @contextmanager
 def writing(settings: Settings, say: Say = quiet) -> Iterator[Run]:
-    """A run over the lake of the settings (made if there is none). Its changes become visible when the block ends well."""
+    """A run over the lake of the settings (made if there is none). Its changes become visible when the block ends well.
+
+    Raises the run's `failures` then.
+    """
     key = identity.load_key(create=True)
     lake = Lake.create_or_open(settings.lake, key_id=identity.key_id(key))
     with lake.begin(threads=n_threads(settings.workers)) as tx:
@@ -109,6 +113,16 @@ def writing(settings: Settings, say: Say = quiet) -> Iterator[Run]:
         tx.commit()
         for act in run.acts:
             act()
+    _tell(run.failures)
+
+
+def _tell(failures: Sequence[XinrenError]) -> None:
+    """Raise what went wrong beside the run, where anything did: as transient where trying again may mend some of it."""
+    if failures:
+        first = next((error for error in failures if isinstance(error, TransientError)), failures[0])
+        more = f"; {len(failures) - 1} more failed, see the log" if len(failures) > 1 else ""
+        kind = TransientError if isinstance(first, TransientError) else PermanentError
+        raise kind(f"{first}{more}; all else was gathered") from None
 
 
 def digest(*parts: object) -> str:

@@ -22,6 +22,14 @@ class Settings(BaseSettings):
 
     lake: str = Field("lake", description="root of the lake: a folder or a URI such as s3://bucket/lake")
     inputs: tuple[str, ...] = Field((), description="files, folders or globs to gather")
+    feeds: tuple[str, ...] = Field(
+        (),
+        description="live sources to ask: https://.../feed.xml (RSS, Atom, JSON Feed, RSSHub), mastodon+https://host/tags/NAME,"
+        " mastodon+https://host/@NAME, postgresql://user@host/database#table; tokens: XINREN_TOKEN_<HOST>",
+    )
+    feed_rows: int = Field(
+        100_000, ge=1, description="rows taken of a timeline or table in one run; the next goes on from there"
+    )
     inbox: str = Field("", description="folder of dropped files to gather: unreadable ones are moved aside")
     models: str = Field("models", description="folder of the model folders")
     corpora: str = Field("corpora", description="folder of the lexicon and label folders")
@@ -42,6 +50,9 @@ class Settings(BaseSettings):
     domain_words: bool = Field(True, description="segment with corpora/lexicon/words.txt beside jieba's dictionary")
     default_platform: str = Field(
         "unknown", pattern=r"^[a-z][a-z0-9_]{0,31}$", description="platform of native rows without one"
+    )
+    allow_private_addresses: bool = Field(
+        False, description="fetch from this network and machine too (10.x, 192.168.x, 127.0.0.1, ...)"
     )
     columns: dict[str, str] = Field({}, description="native files: other column names -> raw_posts columns")
     messages: bool = Field(False, description="gather messages of chats, as kind message, instead of rejecting them")

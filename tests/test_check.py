@@ -66,6 +66,7 @@ LAKE: dict[str, Rows] = {
         {"post_id": "3", "source_row": 4}, {"post_id": "1", "author_id": "10001", "source_row": 1, "batch_id": "b2"},
     ],
     "raw_authors": [{"author_id": "10001", "batch_id": "b3"}],
+    "source_cursors": [{"feed_key": "f1", "feed_kind": "web_feed", "feed": "https://feeds.example/a", "position": "{}"}],
     "rejects": [{"source_row": 3}, {"source_row": None, "reason": "not_text", "batch_id": "b4"}],
     "posts": POSTS,
     "post_index": [
@@ -188,6 +189,8 @@ BREACHES: list[tuple[str, str, str, Callable[[Rows], Rows | None]]] = [
     ("a grown file goes on where it stopped", "gathered_files", "gathered_files", setting(5, n_bytes=10)),
     ("a replaced file has no rows", "gathered_files", "gathered_files", setting(6, replaced_by="b9")),
     ("a replaced file has no rows", "gathered_files", "gathered_files", setting(1, replaced_by="b1")),
+    ("a cursor stands after its data", "source_cursors", "source_cursors", setting(0, batch_id="b9")),
+    ("a feed has one cursor", "source_cursors", "source_cursors", lambda rows: [*rows, dict(rows[0])]),
     ("a file is gathered once", "gathered_files", "gathered_files", lambda rows: [*rows, dict(rows[0])]),
     ("rows are as many as gathered", "raw_posts", "raw_posts", lambda rows: [*rows, dict(rows[0])]),
     ("rows are as many as gathered", "raw_authors", "raw_authors", without(0)),

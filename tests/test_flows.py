@@ -101,6 +101,26 @@ def test_a_transient_error_runs_the_whole_transaction_again(lake: list[str], mon
     assert lake == ["begin", "trust", "begin", "trust", "begin", "trust", "summary", "commit"]
 
 
+def test_a_token_in_a_block_reaches_the_feeds(lake: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.blocks.system import Secret
+
+    from pipeline import flows, stages
+    from pipeline.sources.live.tokens import token_for
+
+    Secret(value="geheim").save("xinren-token-feeds-example")  # type: ignore[arg-type, unused-coroutine]
+    seen: list[str | None] = []
+
+    def do(_run: Any, _name: str) -> dict[str, int]:
+        tokens = map(token_for, ("https://feeds.example/a", "https://other.example/a"))
+        seen.extend(token and token.get_secret_value() for token in tokens)
+        return {}
+
+    monkeypatch.setattr(stages, "do", do)
+    flows.gather(Settings(feeds=("https://feeds.example/a", "https://other.example/a")))
+    assert seen == ["geheim", None]
+    assert token_for("https://feeds.example/a") is None
+
+
 def test_an_error_that_trying_cannot_mend_is_raised_at_once(lake: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from pipeline import flows
 

@@ -20,6 +20,7 @@ from pipeline.errors import TransientError, one_line
 from pipeline.settings import Settings
 from pipeline.sources import (
     labelled_texts,
+    mastodon,
     mediacrawler,
     native,
     qzone,
@@ -61,6 +62,7 @@ SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
     "shop_reviews": shop_reviews.SOURCE,
     "web_feeds": web_feeds.SOURCE,
     "labelled_texts": labelled_texts.SOURCE,
+    "mastodon": mastodon.SOURCE,
     "native": native.SOURCE,
 }
 UNKNOWN = "unknown"  # the source of a file that no dialect knows

@@ -14,6 +14,7 @@ from pipeline.sources import mojibake
 from pipeline.sources.rejects import RefusedFileError
 
 _CHUNK = 1 << 20  # bytes read at a time
+LONGEST = 1 << 24  # characters of a line
 FIRST = 1 << 16  # bytes in which a header stands
 _MARK = codecs.BOM_UTF8
 _MARKS = re.compile(rb"([\r\n])(?:\xef\xbb\xbf)+")
@@ -61,7 +62,8 @@ def _garbled_or_not(path: Path, head: bytes) -> str:
 
 def lines(path: Path, encoding: str, newline: str) -> Iterator[str]:
     """The lines with their ends; `newline` as in `open`. A byte order mark at the start of a line, which exporters
-    leave where they append, is dropped; a last character cut short reads as U+FFFD.
+    leave where they append, is dropped; a last character cut short reads as U+FFFD. A line of more than LONGEST
+    characters comes in pieces.
     """
     base = "utf-8-sig" if encoding == GARBLED else encoding
     with path.open(encoding=base, errors="replace", newline=newline) as file:
@@ -74,7 +76,7 @@ def whole_text(path: Path, encoding: str) -> str:
     return "".join(lines(path, encoding, "\n"))
 
 
-def text_chunks(path: Path, encoding: str, size: int = 1 << 22) -> Iterator[bytes]:
+def text_chunks(path: Path, encoding: str, size: int = 1 << 21) -> Iterator[bytes]:
     """The text as UTF-8, about `size` bytes at a time, never ending inside a character; marks and a cut last character as
     in `lines`.
     """

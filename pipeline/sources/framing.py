@@ -18,12 +18,7 @@ from pipeline.text.compiled import kernel
 
 _ZIP_END = 1 << 17  # bytes at the end of a zip in which its last record stands
 _ZIP_DIRECTORY = 1 << 26  # bytes of a directory that is looked at
-_SPACE = b" \t\r\n"
-_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
 _START, _INSIDE, _QUOTED, _AFTER_QUOTE = range(4)  # of a CSV cell
-_STEP = np.zeros(256, np.int64)
-_STEP[list(b"[{")], _STEP[list(b"]}")] = 1, -1
 
 
 def count_csv(chunks: Iterable[bytes], delimiter: str) -> int:
@@ -56,22 +51,70 @@ def _walk_csv(data: Any, delimiter: Any, state: Any) -> None:
     state[0], state[1], state[2] = mode, filled, records
 
 
-def count_json_lines(lines: Iterable[str]) -> int:
-    """Lines with more than JSON's white space in them."""
-    return sum(bool(line.strip(" \t\r\n\ufeff")) for line in lines)
+def count_json_lines(chunks: Iterable[bytes]) -> int:
+    """Lines with more than JSON's white space (and byte order marks) in them; UTF-8 in pieces of whole characters."""
+    count, is_open = 0, False
+    for chunk in chunks:
+        bare = chunk.replace(b"\xef\xbb\xbf", b"").translate(None, b" \t\r")
+        count += len(re.findall(rb"[^\n]+", bare)) - (is_open and bare[:1] not in (b"\n", b""))
+        is_open = bare[-1:] != b"\n" if bare else is_open
+    return count
 
 
-def count_json_items(text: str) -> int | None:
-    """Items of the one JSON list that `text` is, by its brackets and commas alone; None where they do not match."""
-    bare = _JSON_STRING.sub(b"0", text.encode("utf-8", "replace")).strip(_SPACE)
-    if b'"' in bare:
+def count_json_items(chunks: Iterable[bytes]) -> int | None:
+    """Items of the one JSON list that a text is, by its brackets and commas alone; None where they do not match. The text
+    comes as UTF-8 in any pieces.
+    """
+    state = np.zeros(7, np.int64)
+    for chunk in chunks:
+        _walk_json(np.frombuffer(chunk, np.uint8), state)
+    quoted, _, depth, commas, filled, bad, closed = state.tolist()
+    if quoted or depth or bad or not closed:
         return None
-    structure = np.frombuffer(bare.translate(None, _NOT_STRUCTURE), np.uint8)
-    depth = np.cumsum(_STEP[structure])
-    if bare[-1:] != b"]" or depth[-1] != 0 or (depth[:-1] < 1).any():
-        return None
-    commas = int(((structure == ord(",")) & (depth == 1)).sum())
-    return commas + 1 if bare[1:-1].strip(_SPACE) else 0
+    return commas + 1 if filled else 0
+
+
+@kernel
+def _walk_json(data: Any, state: Any) -> None:
+    """state: in a string; after a backslash; depth; commas of the list; whether it holds anything; whether something
+    stands outside it; whether it has ended.
+    """
+    quoted, escaped, depth, commas, filled, bad, closed = state
+    for byte in data:
+        if quoted:
+            if escaped:
+                escaped = 0
+            elif byte == 92:
+                escaped = 1
+            elif byte == 34:
+                quoted = 0
+            continue
+        if byte in (32, 9, 10, 13):
+            continue
+        if depth == 0 and (byte != 91 or closed):
+            bad = 1
+        if byte in (93, 125):
+            closed = depth == 1 and byte == 93
+            bad |= depth == 1 and byte != 93
+            depth -= 1
+            bad |= depth < 0
+            continue
+        filled |= depth > 0
+        if byte == 34:
+            quoted = 1
+        elif byte in (91, 123):
+            depth += 1
+        elif byte == 44 and depth == 1:
+            commas += 1
+    state[0], state[1], state[2], state[3], state[4], state[5], state[6] = (
+        quoted,
+        escaped,
+        depth,
+        commas,
+        filled,
+        bad,
+        closed,
+    )
 
 
 def count_parquet(path: Path) -> int:

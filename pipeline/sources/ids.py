@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.sources.columns import has_byte
+from pipeline.sources.tally import Tally
 from pipeline.sources.times import MISSING, SPACE
 
 DERIVED = "x-"
@@ -46,17 +47,19 @@ class DerivedIds:
     """
 
     def __init__(self) -> None:
-        self._met: Counter[bytes] = Counter()
+        self._met = Tally()
 
     def make(self, posts: Iterable[tuple[str | None, ...]]) -> list[str]:
         """An id per (platform, author, time, text), in order."""
-        return [self._one(post) for post in posts]  # per row: the hash of a row is no column operation
+        # Per row: the hash of a row is no column operation. JSON, because no two tuples read alike in it.
+        said = [hashlib.sha256(json.dumps(post, ensure_ascii=False).encode()) for post in posts]
+        heads = np.frombuffer(b"".join(one.digest()[:8] for one in said), "<u8")
+        return [_derived(one, times) for one, times in zip(said, self._met.add(heads).tolist(), strict=True)]
 
-    def _one(self, post: tuple[str | None, ...]) -> str:
-        said = hashlib.sha256(json.dumps(post, ensure_ascii=False).encode())  # JSON: no two tuples read alike
-        self._met[said.digest()] += 1
-        said.update(f"\n{self._met[said.digest()]}".encode())
-        return DERIVED + said.hexdigest()[:32]
+
+def _derived(said: hashlib._Hash, times: int) -> str:
+    said.update(f"\n{times}".encode())
+    return DERIVED + said.hexdigest()[:32]
 
 
 _BASE62 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

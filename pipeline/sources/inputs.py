@@ -60,9 +60,8 @@ def _expand(text: str, left: list[Left]) -> list[InputFile]:
     try:
         path = Path(text).expanduser()
         named = list(_named(path))
-        if not path.is_dir():
-            for file in named:
-                file.path.open("rb").close()
+        if path.is_file():
+            path.open("rb").close()
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in the path; ~ of an unknown user
         raise _unusable(text, str(getattr(error, "strerror", None) or error)) from error
     if not named and not path.is_dir():  # an empty folder is an inbox to which nothing came
@@ -93,7 +92,7 @@ def _named(path: Path) -> Iterator[InputFile]:
     fixed = _fixed(path)
     matches = (Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207  Path.glob matches hidden names
     files = (file for match in matches for file in (_below(match) if match.is_dir() else [match]))
-    return (_input(file, fixed) for file in files if file.is_file())
+    return (_input(file, fixed) for file in files)
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -55,9 +55,12 @@ def open_parquet(path: Path) -> ParquetFile:
 
 def _record_batches(path: Path, size: int) -> Iterator[pa.RecordBatch]:
     try:
-        for batch in pq.ParquetFile(path).iter_batches(size):
-            batch.validate(full=True)  # damaged pages may decode to text that is no UTF-8
-            yield batch
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):  # one by one, or Arrow keeps what it has read of all of them
+                # One thread: what is made of the batches keeps the others busy, and small batches gain nothing from more.
+                for batch in file.iter_batches(size, row_groups=[group], use_threads=False):
+                    batch.validate(full=True)  # damaged pages may decode to text that is no UTF-8
+                    yield batch
     except _DAMAGED as error:
         raise RefusedFileError("broken_parquet", error) from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +21,7 @@ from pipeline.local_time import OFFSET
 from pipeline.tables import PRECISIONS, TIME
 
 Ints = NDArray[np.int64]
+Cast = Callable[[pa.Array], tuple[Ints, NDArray[np.int8]] | None]
 MISSING = ("", "0", "-", "null", "NULL", "None", "nan", "NaN", "NaT", "<NA>", "undefined")  # how "no value" is written
 SPACE = " \t\r\n\u00a0\u3000\ufeff"
 _EPOCH, _EARLIEST, _LATEST = datetime(1970, 1, 1), datetime(1980, 1, 1), datetime(2100, 1, 1)
@@ -64,12 +66,17 @@ def parse_times(values: pa.Array, gathered_at: Ints | None) -> Times:
     missing = _flags(pc.is_in(text, value_set=pa.array(MISSING)))
     at, known = np.zeros(len(text), np.int64), np.zeros(len(text), bool)
     level = np.full(len(text), -1, np.int8)
-    for pattern, cast in ((_NUMBER, _cast_numbers), (_PLAIN, _cast_plain), (_ZONED, _cast_zoned)):
-        places = np.flatnonzero(_flags(pc.match_substring_regex(text, pattern)))
-        found = cast(text.take(pa.array(places))) if len(places) else None
+    left = np.flatnonzero(~missing)
+    for pattern, cast in _likeliest_first(text):
+        some = text if len(left) == len(text) else text.take(pa.array(left))
+        fits = _flags(pc.match_substring_regex(some, pattern))
+        places, left = left[fits], left[~fits]
+        found = cast(some if fits.all() else some.filter(pa.array(fits))) if len(places) else None
         if found is not None:
             at[places], level[places] = found
             known[places] = True
+        if not len(left):
+            break
     for place in np.flatnonzero(~known & ~missing):  # per value: the forms that no cast can read are few
         time = parse_time(text[place].as_py(), None if gathered_at is None else int(gathered_at[place]))
         if time is not None:
@@ -144,6 +151,13 @@ def _at(year: int, month: int, day: int, clock: list[str | None], zone: str | No
     micros = _micros(local) + int(f"{fraction or 0:0<6}"[:6])
     precision = "day" if hour is None else "minute" if second is None else "second"
     return micros - (OFFSET if zone is None else _offset(zone)), precision
+
+
+def _likeliest_first(text: pa.Array) -> list[tuple[str, Cast]]:
+    """The forms that a cast reads, that of the first value first: no value has two, and a column mostly has one."""
+    forms: list[tuple[str, Cast]] = [(_NUMBER, _cast_numbers), (_PLAIN, _cast_plain), (_ZONED, _cast_zoned)]
+    first = text[0].as_py() if len(text) else ""
+    return sorted(forms, key=lambda form: not re.search(form[0], first))
 
 
 def _offset(zone: str) -> int:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def gather(run: Run) -> Counts:
-    """inputs, inbox -> raw_posts, raw_authors, rejects, gathered_files: each file once, known by the hash of its bytes.
+    """inputs, inbox, feeds -> raw_posts, raw_authors, rejects, gathered_files: each file once, known by the hash of its bytes.
 
     Of a file whose beginning was gathered before, the rows after it are new.
     """
@@ -44,6 +44,10 @@ def gather(run: Run) -> Counts:
     for number, (item, of) in enumerate(files, start=1):
         work.take(item, of)
         run.say("gather", number, len(files))
+    if run.settings.feeds:
+        from pipeline.stages.live import gather_feeds
+
+        gather_feeds(work)
     return work.counts
 
 
@@ -68,7 +72,7 @@ class _Gathering:
     def take(self, item: InputFile, inbox: Inbox | None) -> None:
         """One input, from wherever it is; a file of the inbox that changes meanwhile waits for the next run."""
         try:
-            with fetched(item, self.scratch) as here:
+            with fetched(item, self.scratch, self.run.settings) as here:
                 batch = self.gather(here, 0)
         except TransientError as error:
             if inbox is None:

@@ -45,7 +45,7 @@ from pipeline.tables.posts import (
     POST_JUDGEMENTS,
     POSTS,
 )
-from pipeline.tables.raw import GATHERED_FILES, RAW_AUTHORS, RAW_POSTS, REJECTS
+from pipeline.tables.raw import GATHERED_FILES, RAW_AUTHORS, RAW_POSTS, REJECTS, SOURCE_CURSORS
 
 __all__ = [
     "AUTHOR_FEATURES", "BANDS", "BOOL", "BROADCAST", "CLASSES", "COMPONENTS", "COUNTS", "DATE", "DAY_COUNTS",
@@ -56,6 +56,7 @@ __all__ = [
 
 TABLES: dict[str, list[Column]] = {
     "raw_posts": RAW_POSTS, "raw_authors": RAW_AUTHORS, "rejects": REJECTS, "gathered_files": GATHERED_FILES,
+    "source_cursors": SOURCE_CURSORS,
     "posts": POSTS, "post_index": POST_INDEX, "post_features": POST_FEATURES, "campaigns": CAMPAIGNS,
     "campaign_members": CAMPAIGN_MEMBERS, "campaign_aliases": CAMPAIGN_ALIASES, "post_judgements": POST_JUDGEMENTS,
     "author_days": AUTHOR_DAYS, "author_trust": AUTHOR_TRUST, "daily_summary": DAILY_SUMMARY,

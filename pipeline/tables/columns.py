@@ -25,7 +25,7 @@ BROADCAST = ("sell", "recruit", "bait")
 SENTIMENTS = ("negative", "neutral", "positive")
 KINDS = ("post", "repost", "comment", "note", "article", "review", "message")
 PRECISIONS = ("second", "minute", "day", "approximate")
-RESTRICTED = ("raw_posts", "raw_authors", "rejects", "gathered_files")
+RESTRICTED = ("raw_posts", "raw_authors", "rejects", "gathered_files", "source_cursors")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The restricted zone: what was gathered, what was refused, and the account of every file."""
+"""The restricted zone: what was gathered, what was refused, the account of every file, and where feeds go on."""
 
 from __future__ import annotations
 
@@ -47,6 +47,15 @@ REJECTS = [
     *PROVENANCE, Column("source_row", INT, "row in the file, from 1; NULL where the file as a whole was refused"),
     key("reason", TEXT, "a code of pipeline.sources.rejects.REASONS"), Column("detail", TEXT, "got, expected, next step"),
     Column("raw", TEXT, "the row as read, cut at 4 kB (restricted zone)"), *BATCH,
+]  # fmt: skip
+
+SOURCE_CURSORS = [
+    key("feed_key", TEXT, "16 hex of the feed's kind and URL without user and password"),
+    key("feed_kind", TEXT, "how it is asked, a key of pipeline.sources.live.FETCHES"),
+    key("feed", TEXT, "the feed's URL without user, password and query: the source_file of its rows"),
+    key("position", TEXT, "where to go on, as a JSON object of texts: ids, keys of rows, ETag"),
+    key("gathered_at", TIME, "when the data it stands after was gathered"),
+    key("batch_id", TEXT, "the batch it stands after; data and cursor are changed by one commit"),
 ]  # fmt: skip
 
 GATHERED_FILES = [

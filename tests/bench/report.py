@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.markdown import AT_LEAST, between, number, spread, table, yes
-from tests.bench.report_programs import growth, growth_goals, segment, segment_goals
+from tests.bench.report_programs import gather, gather_goals, growth, growth_goals, segment, segment_goals
 
 HERE = Path(__file__).parent
 RESULTS, README = HERE / "results", HERE / "README.md"
@@ -50,9 +50,13 @@ def tables(results: dict[str, Result]) -> dict[str, str]:
         "start": ("start", start),
         "segment": ("segment", segment),
         "growth": ("growth", growth),
+        "gather": ("gather", gather),
     }
     made = {name: make(results[source]) if source in results else NOTHING for name, (source, make) in makers.items()}
-    return {"goals": goals([*results.values(), segment_goals(results), growth_goals(results)]), **made}
+    return {
+        "goals": goals([*results.values(), segment_goals(results), growth_goals(results), gather_goals(results)]),
+        **made,
+    }
 
 
 def reached(goal: dict[str, Any]) -> bool:

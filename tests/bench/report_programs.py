@@ -1,4 +1,4 @@
-"""Tables and goals from the results of benchmarks that are programs of their own: segment.py, growth.py."""
+"""Tables and goals from the results of benchmarks that are programs of their own: segment.py, growth.py, gather.py."""
 
 from __future__ import annotations
 
@@ -68,3 +68,37 @@ def growth_goals(results: dict[str, Result]) -> Result:
         if x
     ]
     return {"goals": [memory, *slope]}
+
+
+def gather(result: Result) -> str:
+    """Each form of file: pyarrow's reader, the file to raw_posts, and the stage with its lake; then large files."""
+    names = {"pyarrow": "pyarrow's reader", "reading": "file to raw_posts", "stage": "stage gather, into a lake"}
+    rows = [
+        [
+            f"{form}: {names[name]}",
+            number(found["microseconds"]["median"]),
+            spread(found["ratio"]) if name != "pyarrow" else "",
+            spread(found["cpu_ratio"]) if name != "pyarrow" else "",
+            number(found["peak_mb"]),
+        ]
+        for form, measured in result["results"].items()
+        for name, found in measured.items()
+        if name in names
+    ]
+    large = [
+        f"A CSV of {number(one['gigabytes'])} GB ({one['posts']:,} posts) into a lake: peak memory {number(one['peak_mb'])} MB."
+        for one in result.get("memory", [])
+    ]
+    head = ["", "µs a post", "speed / pyarrow's", "the same by processor time", "peak MB"]
+    return "\n\n".join([table(head, rows), *large])
+
+
+def gather_goals(results: dict[str, Result]) -> Result:
+    """Peak memory of the largest file gathered."""
+    measured = results.get("gather", {}).get("memory", [])
+    return {
+        "goals": [
+            {"figure": f"peak memory, stage gather, CSV of {number(one['gigabytes'])} GB", "goal": 600, "unit": "MB", "got": one["peak_mb"]}
+            for one in measured[-1:]
+        ]
+    }  # fmt: skip

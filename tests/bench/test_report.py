@@ -150,3 +150,18 @@ def test_the_text_step_is_told_by_post_and_leaves_out_what_was_not_measured() ->
 )  # fmt: skip
 def test_numbers_have_three_digits_that_count(value: float, shown: str) -> None:
     assert markdown.number(value) == shown
+
+
+def test_gathering_shows_each_form_and_the_memory_of_the_largest_file() -> None:
+    one = {"median": 0.4, "min": 0.3, "max": 0.5}
+    figures = {"microseconds": {"median": 3.14, "min": 3, "max": 4}, "ratio": one, "cpu_ratio": one, "peak_mb": 370.4}
+    measured = {"bytes": 9, "pyarrow": figures, "reading": figures, "stage": figures}
+    memory = [{"gigabytes": gb, "posts": 10, "peak_mb": mb, "seconds": 1.0} for gb, mb in ((1.0, 500.0), (5.0, 590.0))]
+    result = {"results": {"CSV": measured}, "memory": memory}
+    shown = report.gather(result)
+    assert "| CSV: file to raw_posts | 3.14 | 0.4 (0.3-0.5) | 0.4 (0.3-0.5) | 370 |" in shown
+    assert "A CSV of 5 GB (10 posts) into a lake: peak memory 590 MB." in shown
+    assert report.goals([report.gather_goals({"gather": result})]).splitlines()[2:] == [
+        "| peak memory, stage gather, CSV of 5 GB | <= 600 MB | 590 | yes |"
+    ]
+    assert report.gather_goals({}) == {"goals": []}

@@ -51,7 +51,7 @@ def test_quote_that_never_closes_is_one_last_record():
 )
 def test_json_list_has_as_many_items_as_were_written(items):
     for indent in (None, 2):
-        assert framing.count_json_items(json.dumps(items, ensure_ascii=False, indent=indent)) == len(items)
+        assert framing.count_json_items([json.dumps(items, ensure_ascii=False, indent=indent).encode()]) == len(items)
 
 
 @given(st.lists(st.fixed_dictionaries({"text": st.text('ab"\\[{,]}', max_size=6)}), max_size=5), st.data())
@@ -59,16 +59,26 @@ def test_damaged_json_list_frames_as_the_parser_reads_it_or_not_at_all(items, da
     text = json.dumps(items)
     place = data.draw(st.integers(1, len(text)))
     text = text[:place] + data.draw(st.text('"\\[]{},x1', max_size=3)) + text[place + data.draw(st.integers(0, 2)) :]
-    assert framing.count_json_items(text) in (None, sum(1 for _ in _list_items(text)))
+    assert framing.count_json_items([text.encode()]) in (None, sum(1 for _ in _list_items([text])))
+
+
+@given(st.text('"\\\\[]{},x1 ', max_size=30), st.integers(1, 9))
+def test_list_is_read_alike_in_whatever_pieces_it_comes(text, size):
+    text = f"[{text}"
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    assert [raw for _, raw in _list_items(pieces)] == [raw for _, raw in _list_items([text])]
+    assert framing.count_json_items([piece.encode() for piece in pieces]) == framing.count_json_items([text.encode()])
 
 
 @pytest.mark.parametrize("text", ["[}", "[1, 2}", "[1", '["a]', "[1] [2]", "[1]]", "[[1]", "", "{}]"])
 def test_list_whose_brackets_do_not_match_is_not_framed(text):
-    assert framing.count_json_items(text) is None
+    assert framing.count_json_items([text.encode()]) is None
 
 
 def test_blank_lines_are_no_json_lines():
-    assert framing.count_json_lines(['{"text": "早"}\n', "\n", " \t\r\n", "\ufeff\n", "broken"]) == 2
+    assert (
+        framing.count_json_lines(['{"text": "早"}\n\n \t'.encode(), b"\r\n", "\ufeff\nbro".encode(), b"", b"ken"]) == 2
+    )
 
 
 def test_parquet_rows_are_those_of_the_footer(tmp_path):

@@ -88,6 +88,12 @@ def test_what_lies_in_a_folder_and_is_no_readable_file_is_left_with_a_word_each(
     }
 
 
+def test_what_a_glob_matches_and_is_no_readable_file_is_left_and_never_opened(feed):
+    os.mkfifo(feed / "pipe.csv")  # opening it would wait for ever
+    found, left = look([f"{feed}/*.csv"])
+    assert ([file.name for file in found], [one.name for one in left]) == (["b.csv"], ["pipe.csv"])
+
+
 def test_file_in_a_folder_that_does_not_open_is_left_and_costs_no_other(feed, monkeypatch):
     opened = Path.open
 
