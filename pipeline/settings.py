@@ -55,6 +55,7 @@ class Settings(BaseSettings):
         False, description="fetch from this network and machine too (10.x, 192.168.x, 127.0.0.1, ...)"
     )
     columns: dict[str, str] = Field({}, description="native files: other column names -> raw_posts columns")
+    messages: bool = Field(False, description="gather messages of chats, as kind message, instead of rejecting them")
     workers: int = Field(0, ge=0, le=64, description="threads for the texts; 0: one per core, at most 4")
     batch_rows: int = Field(4_000, ge=100, description="posts per batch; bounds memory")
 

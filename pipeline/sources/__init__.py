@@ -19,9 +19,16 @@ import pyarrow as pa
 from pipeline.errors import TransientError, one_line
 from pipeline.settings import Settings
 from pipeline.sources import (
+    labelled_texts,
     mastodon,
     mediacrawler,
     native,
+    qzone,
+    shop_reviews,
+    web_feeds,
+    wechat_articles,
+    wechat_chats,
+    wechat_moments,
     weibo_crawler,
     weibo_responses,
     weibo_search,
@@ -49,6 +56,13 @@ SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
     "weibo_responses": weibo_responses.SOURCE,
     "mediacrawler": mediacrawler.SOURCE,
     "mastodon": mastodon.SOURCE,
+    "qzone": qzone.SOURCE,
+    "wechat_chats": wechat_chats.SOURCE,
+    "wechat_articles": wechat_articles.SOURCE,
+    "wechat_moments": wechat_moments.SOURCE,
+    "shop_reviews": shop_reviews.SOURCE,
+    "web_feeds": web_feeds.SOURCE,
+    "labelled_texts": labelled_texts.SOURCE,
     "native": native.SOURCE,
 }
 UNKNOWN = "unknown"  # the source of a file that no dialect knows

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.hashing import bytes_of
 
+ITEM_END = "\x1f"  # as records.ITEM_END, which stands above this module
 _FEW = 1_000  # distinct values of a column that is worked on by value
 
 
@@ -46,3 +47,10 @@ def changed(column: pa.Array, places: NDArray[np.int64], work: Callable[[pa.Arra
     mask = np.zeros(len(column), bool)
     mask[places] = True
     return pc.replace_with_mask(column, pa.array(mask), work(column.take(pa.array(places))))
+
+
+def lengths(lists: pa.Array | None, n_rows: int) -> pa.Array:
+    """How many items lists have that are written as one text, as text; NULL where there is no list."""
+    if lists is None:
+        return pa.nulls(n_rows, pa.string())
+    return pc.count_substring(lists, ITEM_END).cast(pa.string())

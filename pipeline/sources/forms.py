@@ -1,14 +1,16 @@
-"""What form a file has (CSV, JSON Lines, a JSON list, JSON documents, Parquet, SQLite), known by its first bytes."""
+"""What form a file has (CSV, JSON Lines, a JSON list, JSON documents, a feed in XML, Parquet, SQLite, XLSX), known by its first bytes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.sources import encodings, parquet_rows, sqlite_rows
+from pipeline.sources import encodings, parquet_rows, sqlite_rows, xlsx_rows
 from pipeline.sources.csv_rows import open_csv
+from pipeline.sources.feed_xml import open_feed
 from pipeline.sources.json_documents import open_json_documents
 from pipeline.sources.json_rows import open_json_lines, open_json_list
 from pipeline.sources.json_values import has_lines_of_json
+from pipeline.sources.line_rows import TextLines
 from pipeline.sources.records import Form
 from pipeline.sources.rejects import RefusedFileError
 
@@ -21,14 +23,18 @@ def open_forms(path: Path) -> list[Form]:
         return [parquet_rows.open_parquet(path)]
     if head.startswith(sqlite_rows.MAGIC):
         return list(sqlite_rows.open_sqlite(path))
+    if xlsx_rows.is_workbook(path):
+        return list(xlsx_rows.open_workbook(path))
     encoding = encodings.encoding_of(path)
     first = next((text for line in encodings.lines(path, encoding, "\n") if (text := line.strip())), "")
     if not first:
         raise RefusedFileError("empty_file", "nothing but white space")
+    if first.startswith(("<?xml", "<rss", "<feed", "<rdf:RDF")):
+        return [open_feed(path, encoding)]
     if first.startswith("["):
         return [open_json_list(path, encoding), open_json_documents(path, encoding)]
     json: list[Form] = [open_json_lines(path, encoding), open_json_documents(path, encoding)]
     if not has_lines_of_json(path, encoding):  # a document may hold a line that by itself is an object
         json.reverse()
     # JSON Lines may begin with a broken line, documents stand in a program's text
-    return json if first.startswith("{") else [*open_csv(path, encoding), *json]
+    return json if first.startswith("{") else [*open_csv(path, encoding), *json, TextLines(path, encoding)]

@@ -153,3 +153,25 @@ def _count_entries(directory: bytes, entries: int) -> int | None:
         count += not name.endswith(b"/") and not any(part[:1] in (b".", b"_") for part in parts)
         at += 46 + name_size + extra + comment
     return count
+
+
+_XML_PART = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([^\s<>/!?]+)((?:\"[^\"]*\"|'[^']*'|[^<>\"'])*?)(/?)>", re.DOTALL)
+
+
+def count_feed_items(text: str) -> int:
+    """Items and entries of a sound feed, by its tags: those that lie in the channel, the RDF or the feed itself."""
+    count, names = 0, list[str]()
+    for part in _XML_PART.finditer(text):  # per tag
+        closes, name, _, is_empty = part.groups()
+        if name is None:
+            continue
+        name = name.rpartition(":")[2]
+        if closes:
+            names.pop()
+            continue
+        above = names[-1] if names else ""
+        inside = "item" in names or "entry" in names
+        count += not inside and ((name == "item" and above in ("channel", "RDF", "rdf")) or (name, above) == ("entry", "feed"))
+        if not is_empty:
+            names.append(name)
+    return count

@@ -60,3 +60,19 @@ class DerivedIds:
 def _derived(said: hashlib._Hash, times: int) -> str:
     said.update(f"\n{times}".encode())
     return DERIVED + said.hexdigest()[:32]
+
+
+_BASE62 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def mid_of(bid: str) -> str | None:
+    """The number of a post of Weibo, from the short form in its address: four characters write seven digits."""
+    if not 4 < len(bid) <= 12 or any(character not in _BASE62 for character in bid):
+        return None
+    digits = ""
+    for end in range(len(bid), 0, -4):
+        value = 0
+        for character in bid[max(0, end - 4) : end]:
+            value = value * 62 + _BASE62.index(character)
+        digits = f"{value:07d}{digits}"
+    return digits.lstrip("0") or None

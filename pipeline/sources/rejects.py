@@ -15,10 +15,14 @@ RAW_BYTES = 4096  # a reject keeps enough of its row to be found again, not a wh
 REASONS: dict[str, str] = {
     # the file as a whole: one reject without a row number
     "empty_file": "the file holds nothing; gather it again or remove it",
-    "not_text": "the file is no text, Parquet or SQLite; unpack or convert it to CSV, JSON, JSON Lines or Parquet",
+    "not_text": "the file is no text, Parquet, SQLite or XLSX; unpack or convert it to CSV, JSON, JSON Lines or Parquet",
     "unreadable_encoding": "the bytes are not UTF-8, GB18030 or UTF-16 with a BOM throughout; save the file as UTF-8",
     "broken_parquet": "the Parquet file is damaged or incomplete; write it again",
     "broken_sqlite": "the SQLite database is damaged or no database; export it again",
+    "broken_workbook": "the workbook is damaged, or no XLSX; save it again as XLSX or CSV",
+    "workbook_bomb": "the workbook unpacks to far more than it holds; save its sheet as CSV if it is trusted",
+    "broken_feed": "the XML is damaged or no feed; fetch it again",
+    "unsafe_xml": "the XML declares entities of its own or nests without end, as no feed does; do not use it",
     "open_database": "the database is still being written; close its crawler or run PRAGMA wal_checkpoint(TRUNCATE)",
     "too_large_cell": "a cell of the database is larger than any post; remove that row",
     "bad_column": "a column's type has no meaning as text, number, time or list; change the column's type",
@@ -44,6 +48,7 @@ REASONS: dict[str, str] = {
     "bad_platform": "the platform is no ASCII slug such as weibo; rename it",
     "mangled_id": "a spreadsheet rounded the id, which is lost; export again and keep ids as text",
     "no_author_id": "a profile without the author's id belongs to nobody; export it again with ids",
+    "chat_message": "a chat is conversation, not posts; set messages = true to gather it as kind message",
     "deleted_post": "the platform shows a notice where the post was; nothing to do",
     "bad_time": "the time cannot be read; write it like 2026-01-31 08:00:00",
 }
