@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from html.entities import html5
 from pathlib import Path
-from xml.parsers import expat  # noqa: S407  no entity is expanded: a declaration of one stops the parser
+from xml.parsers import expat
 
 import numpy as np
 
@@ -34,7 +34,7 @@ _OF_XML = ("amp", "lt", "gt", "quot", "apos")
 _SEPARATOR = "}"
 NAMES = (
     "title", "description", "encoded", "content", "summary", "link", "guid", "id", "pubDate", "date", "published", "updated",
-    "author", "creator", "author.name", "author.uri", "category", "comments", "total", "feed.title", "feed.link", "language",
+    "author", "creator", "author.name", "author.uri", "category", "comments", "total", "feed.title", "feed.link",
     "feed.author.name", "feed.author.uri", "feed.generator",
 )  # fmt: skip
 
@@ -146,7 +146,7 @@ class _Reading:
         if self.names and self.names[-1] == "author" and name in ("name", "uri"):
             name = f"author.{name}"
         if self.item is None:
-            name = name if name == "language" else f"feed.{name}"
+            name = f"feed.{name}"
             if name in NAMES and "image" not in self.names:
                 self.about.setdefault(name, text)
         elif name in NAMES and depth <= 2:
@@ -182,7 +182,9 @@ class FeedFile:
             batch = items[start : start + plan.batch_rows]
             columns = {f"feed:{name}": text_array([item.get(name) for item in batch]) for name in NAMES}
             numbers = np.arange(start + 1, start + 1 + len(batch))
-            yield Records(self.names, numbers, columns, lambda number: json.dumps(items[number - 1], ensure_ascii=False))
+            yield Records(
+                self.names, numbers, columns, lambda number: json.dumps(items[number - 1], ensure_ascii=False)
+            )
         if self._parsed.broken:
             reject = Reject(len(items) + 1, "broken_feed", detail("broken_feed", self._parsed.broken))
             yield Records(self.names, np.empty(0, np.int64), {}, lambda _: "", (reject,))

@@ -155,7 +155,9 @@ def _count_entries(directory: bytes, entries: int) -> int | None:
     return count
 
 
-_XML_PART = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([^\s<>/!?]+)((?:\"[^\"]*\"|'[^']*'|[^<>\"'])*?)(/?)>", re.DOTALL)
+_XML_PART = re.compile(
+    r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/?)([^\s<>/!?]+)((?:\"[^\"]*\"|'[^']*'|[^<>\"'])*?)(/?)>", re.DOTALL
+)
 
 
 def count_feed_items(text: str) -> int:
@@ -171,7 +173,9 @@ def count_feed_items(text: str) -> int:
             continue
         above = names[-1] if names else ""
         inside = "item" in names or "entry" in names
-        count += not inside and ((name == "item" and above in ("channel", "RDF", "rdf")) or (name, above) == ("entry", "feed"))
+        count += not inside and (
+            (name == "item" and above in ("channel", "RDF", "rdf")) or (name, above) == ("entry", "feed")
+        )
         if not is_empty:
             names.append(name)
     return count

@@ -15,7 +15,17 @@ from pipeline.sources.record_paths import RecordPath, fits
 from pipeline.sources.records import Facts, Names, Records, Source
 
 _TEXT = ("text", "data", "content", "sentence")
-_CARRIED = ("platform", "post_id", "author_id", "author_id_form", "author_name", "posted_at", "kind", "parent_id", "url")
+_CARRIED = (
+    "platform",
+    "post_id",
+    "author_id",
+    "author_id_form",
+    "author_name",
+    "posted_at",
+    "kind",
+    "parent_id",
+    "url",
+)
 _WITH_TEXT = frozenset(
     ("entities", "relations", "annotations", "labels", "Comments", "annotation_id", "annotator", "lead_time", "cats")
 )
@@ -45,7 +55,9 @@ def drafts(batches: Iterable[Records], settings: Settings) -> Iterator[Records]:
         prefix = "data." if rows.table == "task" else ""
         texts: Names = tuple(name for name in _COLUMNS if name[5:] not in _CARRIED) if prefix else _TEXT
         columns = {name: rows.first(prefix + name) for name in _CARRIED if prefix + name in rows.columns}
-        columns["platform"] = pc.coalesce(columns.get("platform", rows.constant(None)), rows.constant(settings.default_platform))
+        columns["platform"] = pc.coalesce(
+            columns.get("platform", rows.constant(None)), rows.constant(settings.default_platform)
+        )
         yield rows.with_columns(columns | {"text": rows.first(*texts)})
 
 

@@ -24,10 +24,12 @@ _POST = {
 }  # fmt: skip
 _QUOTED = ("rt_con.content", "rt_uinname")
 _COMMENT = {
-    "author_id": "uin", "author_name": "name", "text": "content", "posted_at": "create_time createTime createTime2", "root_id": "^.tid ^.^.tid",
+    "author_id": "uin", "author_name": "name", "text": "content", "posted_at": "create_time createTime createTime2",
+    "root_id": "^.tid ^.^.tid",
 }  # fmt: skip
 _MOMENT = {
-    "post_id": "id", "author_id": "senderQQ userQQ", "author_name": "senderName nickname", "text": "content", "posted_at": "timestamp timeText",
+    "post_id": "id", "author_id": "senderQQ userQQ", "author_name": "senderName nickname", "text": "content",
+    "posted_at": "timestamp timeText",
     "views": "views", "likes": "likes",
 }  # fmt: skip
 _ANSWER = {
@@ -52,7 +54,8 @@ _KNOWN_BY = tuple(
     )
 )
 _PATHS = (
-    _path("comment", "**.commentlist[]", _COMMENT, "content", "tid"), _path("reply", "**.list_3[]", _COMMENT, "content", "tid", "^.tid", "^.^.tid"),
+    _path("comment", "**.commentlist[]", _COMMENT, "content", "tid"), _path("reply", "**.list_3[]", _COMMENT,
+    "content", "tid", "^.tid", "^.^.tid"),
     _path("answer", "$.Moments[].comments[]", _ANSWER, "content"), *_KNOWN_BY,
 )  # fmt: skip
 _SHEET, _FRIENDS = frozenset(("时间", "内容", "图片链接")), frozenset(("昵称", "QQ", "空间主页"))
@@ -71,7 +74,9 @@ def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]
     """Posts, comments, messages on the board and friends."""
     for rows in batches:
         if rows.table == "friend" or (not rows.table.islower() and _FRIENDS.issubset(rows.names)):
-            yield rows.with_columns({name: rows.first(*theirs.split()) for name, theirs in _FRIEND.items()} | _constants(rows, ""), AUTHORS)
+            yield rows.with_columns(
+                {name: rows.first(*theirs.split()) for name, theirs in _FRIEND.items()} | _constants(rows, ""), AUTHORS
+            )
         elif _SHEET.issubset(rows.names):
             yield _of_sheet(rows)
         else:
@@ -102,7 +107,8 @@ def _of_sheet(rows: Records) -> Records:
     columns = {
         "text": _readable(pc.if_else(has_name, pc.utf8_ltrim(pc.replace_substring_regex(texts, _SAID, r"\2"), " "), texts)),
         "author_name": pc.if_else(has_name, pc.replace_substring_regex(texts, _SAID, r"\1"), None),
-        "author_id": rows.constant(_owner(rows) if is_own else None), "posted_at": rows.first("时间"), "source_dedups": rows.constant("true"),
+        "author_id": rows.constant(_owner(rows) if is_own else None), "posted_at": rows.first("时间"),
+        "source_dedups": rows.constant("true"),
     }  # fmt: skip
     return rows.with_columns(columns | _constants(rows, kind))
 
@@ -112,12 +118,21 @@ def _of_json(rows: Records) -> Records:
     columns = {name: rows.first(*theirs.split()) for name, theirs in names.items()}
     columns["text"] = _readable(columns["text"])
     kind = "post" if rows.table in ("post", "moment") else "comment"
-    columns |= _constants(rows, kind) | {"source_dedups": rows.constant("true" if names in (_MOMENT, _ANSWER) else "false")}
+    columns |= _constants(rows, kind) | {
+        "source_dedups": rows.constant("true" if names in (_MOMENT, _ANSWER) else "false")
+    }
     if rows.table == "post":
         columns |= _reposts(rows, columns)
     elif rows.table == "moment":
-        columns |= {"comments": lengths(rows.columns.get("comments[].content"), len(rows)), "reject_reason": rows.constant(None)}
-        columns["likes"] = pc.if_else(pc.match_substring(pc.fill_null(columns["likes"], ""), "\x1f"), lengths(pc.fill_null(columns["likes"], ""), len(rows)), columns["likes"])
+        columns |= {
+            "comments": lengths(rows.columns.get("comments[].content"), len(rows)),
+            "reject_reason": rows.constant(None),
+        }
+        columns["likes"] = pc.if_else(
+            pc.match_substring(pc.fill_null(columns["likes"], ""), "\x1f"),
+            lengths(pc.fill_null(columns["likes"], ""), len(rows)),
+            columns["likes"],
+        )
     elif rows.table != "board":
         columns |= _below(rows, columns)
     return rows.with_columns(columns)
@@ -125,11 +140,14 @@ def _of_json(rows: Records) -> Records:
 
 def _reposts(rows: Records, columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
     parent = without_zero(clean_ids(columns["parent_id"])[0])
-    quoted = pc.binary_join_element_wise("//@", rows.first("rt_uinname"), ":", _readable(rows.first("rt_con.content")), "")
+    quoted = pc.binary_join_element_wise(
+        "//@", rows.first("rt_uinname"), ":", _readable(rows.first("rt_con.content")), ""
+    )
     is_repost = pc.is_valid(parent)
     return {
         "parent_id": parent, "root_id": parent, "kind": pc.if_else(is_repost, "repost", "post"),
-        "text": pc.if_else(is_repost, pc.binary_join_element_wise(pc.fill_null(columns["text"], ""), pc.fill_null(quoted, ""), ""), columns["text"]),
+        "text": pc.if_else(is_repost, pc.binary_join_element_wise(pc.fill_null(columns["text"], ""),
+        pc.fill_null(quoted, ""), ""), columns["text"]),
         "author_id": pc.coalesce(columns["author_id"], rows.constant(_owner(rows))),
     }  # fmt: skip
 

@@ -7,6 +7,7 @@ What a buyer adds weeks later (appendComment and its kin) is a review of its own
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,17 +20,27 @@ from pipeline.sources.records import Facts, Records, Source
 _TMALL = {
     "post_id": "id", "author_name": "displayUserNick", "text": "rateContent", "posted_at": "rateDate gmtCreateTime",
 }  # fmt: skip
-_MOBILE = {"post_id": "id rateId", "author_name": "userNick", "author_id": "", "text": "feedback", "posted_at": "feedbackDate", "likes": "interactInfo.likeCount"}
+_MOBILE = {
+    "post_id": "id rateId",
+    "author_name": "userNick",
+    "author_id": "",
+    "text": "feedback",
+    "posted_at": "feedbackDate",
+    "likes": "interactInfo.likeCount",
+}
 _TAOBAO = {
-    "post_id": "rateId id", "author_name": "user.nick", "author_id": "user.userId", "text": "content", "posted_at": "date", "likes": "useful",
+    "post_id": "rateId id", "author_name": "user.nick", "author_id": "user.userId", "text": "content",
+    "posted_at": "date", "likes": "useful",
 }  # fmt: skip
 _JD = {
     "post_id": "id", "author_name": "nickname", "text": "content", "posted_at": "creationTime", "likes": "usefulVoteCount",
     "comments": "replyCount", "app": "userClientShow", "community": "referenceName",
 }  # fmt: skip
 _JD_SHEET = {
-    "post_id": "id comment_id 评论ID 评论id", "author_name": "nickname nick_name 昵称 用户昵称 用户名", "text": "content comment 评论内容 评价内容 评论",
-    "posted_at": "creationTime creation_time create_time 评论时间 评价时间 时间", "likes": "usefulVoteCount 点赞数", "comments": "replyCount 回复数",
+    "post_id": "id comment_id 评论ID 评论id", "author_name": "nickname nick_name 昵称 用户昵称 用户名",
+    "text": "content comment 评论内容 评价内容 评论",
+    "posted_at": "creationTime creation_time create_time 评论时间 评价时间 时间", "likes": "usefulVoteCount 点赞数",
+    "comments": "replyCount 回复数",
     "app": "userClientShow", "community": "referenceName 商品名称",
 }  # fmt: skip
 _ADDED = {
@@ -38,16 +49,36 @@ _ADDED = {
 }  # fmt: skip
 _TABLES = {"tmall": _TMALL, "mobile": _MOBILE, "taobao": _TAOBAO, "jd": _JD, "added": _ADDED}
 _PLATFORMS = {"tmall": "tmall", "mobile": "taobao", "taobao": "taobao", "jd": "jd"}
-_NO_WORDS = ("此用户没有填写评论!", "此用户没有填写评价。", "此用户没有填写评论。", "评价方未及时做出评价,系统默认好评!", "系统默认评论", "此用户未填写评价内容")
+_NO_WORDS = (
+    "此用户没有填写评论!",
+    "此用户没有填写评价。",
+    "此用户没有填写评论。",
+    "评价方未及时做出评价,系统默认好评!",
+    "系统默认评论",
+    "此用户未填写评价内容",
+)
+
+
+_AROUND = (
+    "days",
+    "intervalDay",
+    "dayAfterConfirm",
+    "^.rateContent",
+    "^.rateDate",
+    "^.feedbackDate",
+    "^.date",
+    "^.creationTime",
+)
 
 
 def _path(table: str, place: str, needs: str) -> RecordPath:
-    columns = dict.fromkeys((*" ".join(_TABLES[table].values()).split(), *(("^.rateContent", "^.feedback", "^.creationTime") if table == "added" else ())))
+    columns = dict.fromkeys((*" ".join(_TABLES[table].values()).split(), *(_AROUND if table == "added" else ())))
     return RecordPath(table, place, tuple(columns), frozenset(needs.split()))
 
 
 _PATHS = (
-    _path("added", "**.appendComment", "content"), _path("added", "**.appendedFeed", "appendedFeedback"), _path("added", "**.append", "content"),
+    _path("added", "**.appendComment", "content"), _path("added", "**.appendedFeed", "appendedFeedback"),
+    _path("added", "**.append", "content"),
     _path("added", "**.appendList[]", "content"), _path("added", "**.afterUserComment", "hAfterUserComment"),
     _path("tmall", "**", "rateContent displayUserNick"), _path("tmall", "**", "rateContent rateDate"),
     _path("mobile", "**", "feedback feedbackDate"), _path("taobao", "**.comments[]", "content date user"),
@@ -55,7 +86,14 @@ _PATHS = (
 )  # fmt: skip
 _SHEETS = tuple(
     frozenset(names.split())
-    for names in ("content creationTime nickname", "content creationTime referenceName", "content score nickname", "评论内容 商品名称", "评价内容 评价时间", "评论内容 评分")
+    for names in (
+        "content creationTime nickname",
+        "content creationTime referenceName",
+        "content score nickname",
+        "评论内容 商品名称",
+        "评价内容 评价时间",
+        "评论内容 评分",
+    )
 )
 
 
@@ -89,11 +127,23 @@ def _added(rows: Records) -> Records:
     columns = {name: rows.first(*theirs.split()) for name, theirs in _ADDED.items()}
     is_tmall, is_jd = (pc.is_valid(rows.first(name)) for name in ("^.rateContent", "^.creationTime"))
     platform = pc.if_else(is_tmall, "tmall", pc.if_else(is_jd, "jd", "taobao"))
+    first = rows.first("^.rateDate", "^.feedbackDate", "^.date", "^.creationTime").to_pylist()
+    after = rows.first("days", "intervalDay").to_pylist()
+    later = pa.array([_later(*pair) for pair in zip(first, after, strict=True)], pa.string())  # per addition: a few
     columns |= {
-        "platform": platform, "kind": rows.constant("review"), "root_id": columns["parent_id"], "source_dedups": rows.constant("false"),
+        "posted_at": pc.coalesce(columns["posted_at"], later), "platform": platform, "kind": rows.constant("review"),
+        "root_id": columns["parent_id"], "source_dedups": rows.constant("false"),
         "post_id": pc.coalesce(columns["post_id"], pc.binary_join_element_wise(columns["parent_id"], pa.scalar("added"), "-")),
     }  # fmt: skip
     return rows.with_columns(columns)
+
+
+def _later(first: str | None, days: str | None) -> str | None:
+    """The day so many days after the first review; None where one of them is no day or number."""
+    try:
+        return (date.fromisoformat((first or "")[:10]) + timedelta(int(days or ""))).isoformat()
+    except (ValueError, OverflowError):
+        return None
 
 
 _SHOPS = {"jd": ("jd", "京东"), "tmall": ("tmall", "天猫"), "taobao": ("taobao", "淘宝")}
@@ -117,7 +167,8 @@ FACTS = Facts(
     "JSON, JSONP, JSON in a program's text, CSV, XLSX; sentences without a header",
     "text, id, masked name, time, useful votes, answers, the product; what was added later, with its review",
     (
-        "what a buyer adds later is a review below the first", "names are masked: no author id", "the shop's words for no words are no_record",
+        "what a buyer adds later is a review below the first", "names are masked: no author id",
+        "the shop's words for no words are no_record",
         "old pages in GBK", "a list of sentences: the shop stands in the file's name alone",
     ),
 )  # fmt: skip

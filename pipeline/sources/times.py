@@ -38,6 +38,9 @@ _UNDATED = re.compile(rf"(\d{{1,2}})\s*[-/月]\s*(\d{{1,2}})\s*日?{_CLOCK}")
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2}))?")
 _POSIX = re.compile(r"(\d{9,19})(?:\.\d+)?")
 _CTIME = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2})\s+(\d{1,2}) (\d{2}):(\d{2}):(\d{2}) ([+-]\d{4}) (\d{4})")
+_MAIL = re.compile(  # RFC 822, as feeds and mail write times
+    r"(?:[A-Z][a-z]{2,8}, ?)?(\d{1,2})[ -]([A-Z][a-z]{2})[ -](\d{4}) (\d{2}):(\d{2})(?::(\d{2}))? ?(GMT|UTC|UT|Z|[+-]\d{2}:?\d{2})?"
+)
 _AGO = re.compile(r"(\d{1,4}|半)\s*(秒|分|小时|天|周|个月|月|年)钟?\s*(?:前|以前|之前)")
 _DAY = re.compile(rf"(今天|昨天|前天){_CLOCK}")
 _NOW = ("刚刚", "刚才", "现在")
@@ -106,6 +109,9 @@ def _absolute(text: str) -> tuple[int, str] | None:
     if found := _CTIME.fullmatch(text):
         month_name, day, hour, minute, second, zone, year = found.groups()
         return _at(int(year), _MONTHS.index(month_name) + 1, int(day), [hour, minute, second, None], zone)
+    if found := _MAIL.fullmatch(text):
+        day, month_name, year, hour, minute, second, zone = found.groups()
+        return _at(int(year), _MONTHS.index(month_name) + 1, int(day), [hour, minute, second, None], zone)
     return None
 
 
@@ -155,7 +161,7 @@ def _likeliest_first(text: pa.Array) -> list[tuple[str, Cast]]:
 
 
 def _offset(zone: str) -> int:
-    if zone == "Z":
+    if zone[0] not in "+-":  # Z, GMT
         return 0
     minutes = int(zone[1:3]) * 60 + int(zone[-2:])
     return (1 if zone[0] == "+" else -1) * minutes * 60_000_000

@@ -18,15 +18,16 @@ from pipeline.sources.record_paths import RecordPath, fits
 from pipeline.sources.records import Facts, Records, Source
 
 _XML = {
-    "text": "encoded content description summary", "title": "title", "post_id": "guid id link", "posted_at": "pubDate published date updated",
+    "text": "encoded content description summary", "title": "title", "post_id": "guid id link",
+    "posted_at": "pubDate published date updated",
     "modified_at": "updated", "author_name": "author.name creator author feed.author.name", "author_id": "author.uri feed.author.uri",
-    "url": "link", "topics": "category", "comments": "total comments", "lang": "language", "community": "feed.title",
+    "url": "link", "topics": "category", "comments": "total comments", "community": "feed.title",
 }  # fmt: skip
 _JSON = {
     "text": "content_html content_text summary", "title": "title", "post_id": "id url", "posted_at": "date_published date_modified",
     "modified_at": "date_modified", "author_name": "authors[].name author.name $.authors[].name $.author.name",
     "author_id": "authors[].url author.url $.authors[].url $.author.url", "url": "url external_url", "topics": "tags",
-    "lang": "language $.language", "community": "$.title",
+    "lang": "language", "community": "$.title",
 }  # fmt: skip
 _COLUMNS = tuple(dict.fromkeys(" ".join(_JSON.values()).split()))
 _PATHS = tuple(
@@ -55,7 +56,9 @@ def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]
     """One post per item."""
     for rows in batches:
         if rows.table == "item":
-            named = {name: _first_item(rows.first(*theirs.split())) for name, theirs in _JSON.items() if name != "topics"}
+            named = {
+                name: _first_item(rows.first(*theirs.split())) for name, theirs in _JSON.items() if name != "topics"
+            }
             named["topics"] = rows.first("tags")
         else:
             named = {name: rows.first(*(f"feed:{one}" for one in theirs.split())) for name, theirs in _XML.items()}

@@ -17,8 +17,10 @@ _SHEET = {
     "views": "阅读", "likes": "点赞", "reposts": "分享", "collects": "收藏", "comments": "留言", "topics": "所属合集",
 }  # fmt: skip
 _JSON = {
-    "id": "aid appmsgid", "url": "link content_url", "author_name": "_accountName accountName nickname account_name author_name", "author_id": "fakeid __biz",
-    "title": "title", "text": "content_text text digest", "posted_at": "create_time", "modified_at": "update_time", "views": "readNum read_num",
+    "id": "aid appmsgid", "url": "link content_url",
+    "author_name": "_accountName accountName nickname account_name author_name", "author_id": "fakeid __biz",
+    "title": "title", "text": "content_text text digest", "posted_at": "create_time", "modified_at": "update_time",
+    "views": "readNum read_num",
     "likes": "oldLikeNum old_like_num", "reposts": "shareNum share_num", "collects": "collectNum", "comments": "commentNum comment_count",
 }  # fmt: skip
 _COMMENT = {
@@ -42,7 +44,8 @@ _ARTICLES = tuple(
     for known in ("aid digest", "aid create_time", "readNum", "digest update_time", "appmsgid")
 )
 _PATHS = (
-    _path("comment", "**.comments[]", "content nick_name", _COMMENT), _path("comment", "**.elected_comment[]", "content nick_name", _COMMENT),
+    _path("comment", "**.comments[]", "content nick_name", _COMMENT), _path("comment", "**.elected_comment[]",
+    "content nick_name", _COMMENT),
     _path("reply", "**.reply_list[]", "content", _REPLY), *_ARTICLES,
 )  # fmt: skip
 

@@ -32,7 +32,8 @@ _CHATLAB = {
     "posted_at": "timestamp", "type": "type", "community": "$.meta.name", "platform": "$.meta.platform", "parent_id": "replyToMessageId",
 }  # fmt: skip
 _WEFLOW = {
-    "post_id": "serverId messageKey", "author_id": "senderUsername", "author_name": "senderDisplayName senderNickname", "text": "content parsedContent",
+    "post_id": "serverId messageKey", "author_id": "senderUsername",
+    "author_name": "senderDisplayName senderNickname", "text": "content parsedContent",
     "posted_at": "createTime", "type": "localType", "community": "$.session.displayName $.talker",
 }  # fmt: skip
 _CSV = (  # the first whose names are there
@@ -52,7 +53,16 @@ _PATHS = (
     _path("chatlab", "$.messages[]", "sender timestamp type content"), _path("chatlab", "$", "sender timestamp type content"),
     _path("weflow", "**.messages[]", "senderUsername createTime localType"), _path("weflow", "$[]", "senderUsername createTime localType"),
 )  # fmt: skip
-_TEXTS = ("1", "文本", "文字", "文本消息", "引用", "引用消息", "引用回复", "带有引用的文本消息")  # types that are words someone wrote
+_TEXTS = (
+    "1",
+    "文本",
+    "文字",
+    "文本消息",
+    "引用",
+    "引用消息",
+    "引用回复",
+    "带有引用的文本消息",
+)  # types that are words someone wrote
 _TEXTS_OF_CHATLAB = ("0", "7", "25")  # text, link, reply
 _ME = "我"  # how PyWxDump writes the owner of the phone
 
@@ -65,7 +75,11 @@ def recognises(names: Sequence[str], _settings: Settings) -> bool:
 def drafts(batches: Iterable[Records], settings: Settings) -> Iterator[Records]:
     """One message per row."""
     for rows in batches:
-        names = _JSON[rows.table] if rows.table in _JSON else next((m for needs, m in _CSV if needs.issubset(rows.names)), _OLD)
+        names = (
+            _JSON[rows.table]
+            if rows.table in _JSON
+            else next((m for needs, m in _CSV if needs.issubset(rows.names)), _OLD)
+        )
         columns = {name: rows.first(*theirs.split()) for name, theirs in names.items()}
         types = columns.pop("type")
         columns["platform"] = pc.coalesce(columns.get("platform", rows.constant(None)), rows.constant("wechat"))

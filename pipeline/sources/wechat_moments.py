@@ -30,7 +30,8 @@ _POSTS = {"sns": _SNS, "moments": _MOMENTS, "listed": _LISTED}
 _LIKES = ("likes[]", "likes[].nickname", "like[].nickname")
 _COMMENTS = ("comments[].content", "comment[].content")
 _COMMENT = {
-    "post_id": "id commentId", "author_id": "username fromUsername", "author_name": "nickname", "text": "content", "posted_at": "createTime create_time",
+    "post_id": "id commentId", "author_id": "username fromUsername", "author_name": "nickname", "text": "content",
+    "posted_at": "createTime create_time",
     "root_id": "^.tid ^.id",
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ from datetime import date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat  # noqa: S407  its error alone is named
+from xml.parsers import expat
 
 import numpy as np
 
@@ -30,8 +30,22 @@ MAX_RATIO = 200  # unpacked for a byte packed, once _FREE are unpacked: sheets p
 MAX_BLANK = 10_000  # blank rows on end, after which a sheet is done
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # how a workbook writes what XML cannot hold
 _FREE, _CHUNK = 1 << 24, 1 << 20
-_DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, AttributeError, TypeError, EOFError, SyntaxError,
-           NotImplementedError, RuntimeError, OverflowError, UnicodeError, expat.ExpatError)  # fmt: skip  SyntaxError: ParseError
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    ValueError,
+    IndexError,
+    AttributeError,
+    TypeError,
+    EOFError,
+    SyntaxError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    UnicodeError,
+    expat.ExpatError,
+)  # fmt: skip  SyntaxError: ParseError
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,9 @@ def open_workbook(path: Path) -> list[Workbook]:
     """The workbook as seen from each of its sheets. Raises RefusedFileError for what is damaged or unpacks without end."""
     _measure(path)
     with _opened(path) as book:
-        found = [Sheet(sheet.title, tuple(cell.strip() for cell in next(_rows(sheet), []))) for sheet in book.worksheets]
+        found = [
+            Sheet(sheet.title, tuple(cell.strip() for cell in next(_rows(sheet), []))) for sheet in book.worksheets
+        ]
     sheets = tuple(sheet for sheet in found if sheet.names)
     if not sheets:
         raise RefusedFileError("empty_file", "a workbook whose sheets are empty")
@@ -157,7 +173,10 @@ def _records(sheet: Sheet, page: list[list[str]], before: int) -> Records:
     width = len(sheet.names)
     rows = {n: (row + [""] * width)[:width] for n, row in enumerate(page, before + 1) if not any(row[width:])}
     longer = [(n, row) for n, row in enumerate(page, before + 1) if any(row[width:])]
-    said = [(n, detail("bad_row", f"{len(row)} cells under {width} names"), json.dumps(row, ensure_ascii=False)) for n, row in longer]
+    said = [
+        (n, detail("bad_row", f"{len(row)} cells under {width} names"), json.dumps(row, ensure_ascii=False))
+        for n, row in longer
+    ]
     rejects = tuple(Reject(n, "bad_row", why, raw) for n, why, raw in said)
     cells = list(zip(*rows.values(), strict=True)) if rows else [()] * width
     columns = {name: text_array(column) for name, column in zip(reversed(sheet.names), reversed(cells), strict=True)}

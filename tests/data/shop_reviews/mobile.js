@@ -1,0 +1,1 @@
+export const rates = {"data":{"rateList":[{"id":"1050000000001","userNick":"木**鱼","feedback":"纸薄了一点，吸水还行","feedbackDate":"2019-08-21","appendedFeed":{"appendedFeedback":"第二包受潮了","intervalDay":"5","reply":""}}]}};
