@@ -48,4 +48,4 @@ class TextLines:
 
     def framed(self) -> int | None:
         """Lines that are not blank."""
-        return framing.count_json_lines(encodings.lines(self.path, self.encoding, "\n"))
+        return framing.count_json_lines(encodings.text_chunks(self.path, self.encoding))
