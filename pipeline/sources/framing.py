@@ -51,11 +51,14 @@ def _walk_csv(data: Any, delimiter: Any, state: Any) -> None:
     state[0], state[1], state[2] = mode, filled, records
 
 
-def count_json_lines(chunks: Iterable[bytes]) -> int:
-    """Lines with more than JSON's white space (and byte order marks) in them; UTF-8 in pieces of whole characters."""
+def count_json_lines(chunks: Iterable[bytes | str]) -> int:
+    """Lines with more than JSON's white space (and byte order marks) in them; the text in any pieces of whole characters,
+    lines among them.
+    """
     count, is_open = 0, False
     for chunk in chunks:
-        bare = chunk.replace(b"\xef\xbb\xbf", b"").translate(None, b" \t\r")
+        data = chunk.encode("utf-8", "replace") if isinstance(chunk, str) else chunk
+        bare = data.replace(b"\xef\xbb\xbf", b"").translate(None, b" \t\r")
         count += len(re.findall(rb"[^\n]+", bare)) - (is_open and bare[:1] not in (b"\n", b""))
         is_open = bare[-1:] != b"\n" if bare else is_open
     return count

@@ -31,7 +31,7 @@ GENERATIONS = (  # of the columns of a post, newest first
 )  # fmt: skip
 ORIGINAL = "是否原创"
 _USERS_LAST, _USERS_PLACE = "上次记录微博信息", "IP属地"
-_DATE = re.compile(r"\s*(?:\d{4}-\d{1,2}-\d{1,2}.*|刚刚|今天.*|昨天.*|\d+(?:秒|分钟|小时).*)?", re.DOTALL)
+_DATE = re.compile(r"\s*(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}.*|刚刚|今天.*|昨天.*|\d+(?:秒|分钟|小时).*)?", re.DOTALL)
 _COUNT = re.compile(r"\s*(?:\d+(?:\.\d+)?[万亿]?\+?)?\s*")
 _ID = re.compile(r"[\s\ufeff'\"]*(?:\d+|\d(?:\.\d+)?[eE]\+\d+)[\s'\"]*")
 _SHAPES = {  # what cells look like, by the end of their column's name

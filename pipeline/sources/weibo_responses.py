@@ -50,6 +50,7 @@ def _comment(known_by: str) -> RecordPath:
 
 _POST_NAMES = _names(_POST, "bid", "mblogid")
 _USER_NEEDS = frozenset(("id", "screen_name", "followers_count"))
+_USER_KNOWN = frozenset(("verified_type",))  # other platforms have the rest
 _USER_PLACES = (
     "**.userInfo",
     "$",
@@ -65,7 +66,7 @@ _PATHS = (
     RecordPath("post", "**", _POST_NAMES, frozenset(("id", "text", "reposts_count"))),
     RecordPath("post", "**.retweeted_status", _POST_NAMES, frozenset(("id", "text"))),
     _comment("like_counts"), _comment("rootid"), _comment("status source"),
-    *(RecordPath("user", place, _names(_USER), _USER_NEEDS) for place in _USER_PLACES),
+    *(RecordPath("user", place, _names(_USER), _USER_NEEDS, _USER_KNOWN) for place in _USER_PLACES),
 )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ _FURNITURE = rf"(?:{_SPACE}*\[组图共\d+张\])?{_SPACE}+原图{_SPACE}*$|{_SPA
 _REPOST = rf"(?s)^(?:{_SPACE}*转发理由[:：])?(.*?){_SPACE}*\n?{_SPACE}*(?:原始用户[:：]{_SPACE}*(\S*){_SPACE}*)?转发内容[:：]{_SPACE}*(.*)$"
 _GONE = "转发微博已被删除"
 _NONE = ("无", "")
-_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}.*", re.DOTALL)
+_DATE = re.compile(r"\s*\d{4}[-/]\d{1,2}[-/]\d{1,2}.*", re.DOTALL)
 
 
 def recognises(names: Sequence[str], _settings: Settings) -> bool:

@@ -81,6 +81,10 @@ def test_blank_lines_are_no_json_lines():
     )
 
 
+def test_lines_are_pieces_of_a_text_too():
+    assert framing.count_json_lines(["早\n", "\n", " \r\n", "晚"]) == 2
+
+
 def test_parquet_rows_are_those_of_the_footer(tmp_path):
     pq.write_table(pa.table({"text": ["早", "晚", "午"]}), tmp_path / "posts")
     assert framing.count_parquet(tmp_path / "posts") == 3
