@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from html.entities import html5
 from pathlib import Path
 from xml.parsers import expat
@@ -32,6 +31,7 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
 _OF_XML = ("amp", "lt", "gt", "quot", "apos")
 _SEPARATOR = "}"
+_COUNTED = "http://purl.org/rss/1.0/modules/slash/}comments"  # how many; plain `comments` is an address
 NAMES = (
     "title", "description", "encoded", "content", "summary", "link", "guid", "id", "pubDate", "date", "published", "updated",
     "author", "creator", "author.name", "author.uri", "category", "comments", "total", "feed.title", "feed.link",
@@ -56,7 +56,8 @@ def parse_feed(text: str) -> ParsedFeed:
     except expat.ExpatError as error:
         broken = str(error)
     if not reading.is_feed:
-        raise RefusedFileError("broken_feed", broken or "XML that is neither RSS nor Atom")
+        said = broken or "XML that is neither RSS nor Atom"
+        raise RefusedFileError("broken_feed" if broken else "unknown_dialect", said)
     return ParsedFeed(tuple({**reading.about, **item} for item in reading.items), broken)
 
 
@@ -108,13 +109,13 @@ class _Reading:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """An element opens."""
-        name = tag.rpartition(_SEPARATOR)[2]
+        name = "total" if tag == _COUNTED else tag.rpartition(_SEPARATOR)[2]
         above = self.names[-1] if self.names else ""
         self.names.append(name)
         self.texts.append([])
         if len(self.names) > MAX_DEPTH:
             raise RefusedFileError("unsafe_xml", f"more than {MAX_DEPTH} elements in one another")
-        self.is_feed |= len(self.names) == 1 and name in ("rss", "RDF", "feed")
+        self.is_feed |= self.names in (["rss", "channel"], ["RDF"], ["feed"])
         if self.item is None and above in _ITEMS.get(name, ()):
             self.item, self.depth_of_item = {}, len(self.names)
             return
@@ -124,9 +125,9 @@ class _Reading:
             self.keep("category", term)
 
     def characters(self, text: str) -> None:
-        """Text in the element that is open."""
+        """Text in the element that is open; below markup that is written as elements it is text of HTML."""
         if self.texts:
-            self.texts[-1].append(text)
+            self.texts[-1].append(html.escape(text, quote=False) if self._in_markup(self.names[:-1]) else text)
 
     def end(self, _tag: str) -> None:
         """An element closes: its text is a value of the item, or of the markup around it."""
@@ -134,11 +135,13 @@ class _Reading:
         if self.item is not None and len(self.names) == self.depth_of_item - 1:
             self.items.append(self.item)
             self.item = None
-        elif _MARKUP.intersection(self.names[self.depth_of_item :] if self.item is not None else ()):
-            shown = html.escape(text, quote=False)
-            self.texts[-1].append(f"<{name}>{shown}</{name}>" if name != "div" else text)
+        elif self._in_markup(self.names):
+            self.texts[-1].append(f"<{name}>{text}</{name}>" if name != "div" else text)
         elif text.strip():
             self.keep(name, text.strip())
+
+    def _in_markup(self, names: list[str]) -> bool:
+        return self.item is not None and not _MARKUP.isdisjoint(names[self.depth_of_item :])
 
     def keep(self, name: str, text: str) -> None:
         """A value of the item, or of the feed as a whole."""
@@ -160,24 +163,13 @@ class _Reading:
 class FeedFile:
     """A file that is a feed."""
 
-    path: Path
-    encoding: str
+    text: str
+    parsed: ParsedFeed
     names: Names = tuple(f"feed:{name}" for name in NAMES)
-
-    @cached_property
-    def _text(self) -> str:
-        size = self.path.stat().st_size
-        if size > MAX_BYTES:
-            raise RefusedFileError("too_large_document", f"{size} bytes, at most {MAX_BYTES}")
-        return encodings.whole_text(self.path, self.encoding)
-
-    @cached_property
-    def _parsed(self) -> ParsedFeed:
-        return parse_feed(self._text)
 
     def records(self, plan: Plan) -> Iterator[Records]:
         """Every item, in batches, then a reject where the feed breaks off."""
-        items = self._parsed.items
+        items = self.parsed.items
         for start in range(0, len(items), plan.batch_rows):
             batch = items[start : start + plan.batch_rows]
             columns = {f"feed:{name}": text_array([item.get(name) for item in batch]) for name in NAMES}
@@ -185,15 +177,19 @@ class FeedFile:
             yield Records(
                 self.names, numbers, columns, lambda number: json.dumps(items[number - 1], ensure_ascii=False)
             )
-        if self._parsed.broken:
-            reject = Reject(len(items) + 1, "broken_feed", detail("broken_feed", self._parsed.broken))
+        if self.parsed.broken:
+            reject = Reject(len(items) + 1, "broken_feed", detail("broken_feed", self.parsed.broken))
             yield Records(self.names, np.empty(0, np.int64), {}, lambda _: "", (reject,))
 
     def framed(self) -> int | None:
         """Items by their tags alone; None where the feed is broken."""
-        return None if self._parsed.broken else count_feed_items(self._text)
+        return None if self.parsed.broken else count_feed_items(self.text)
 
 
 def open_feed(path: Path, encoding: str) -> FeedFile:
-    """The file as a feed."""
-    return FeedFile(path, encoding)
+    """The file as a feed. Raises RefusedFileError as parse_feed does, and where it is too large."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise RefusedFileError("too_large_document", f"{size} bytes, at most {MAX_BYTES}")
+    text = encodings.whole_text(path, encoding)
+    return FeedFile(text, parse_feed(text))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -48,15 +49,15 @@ _KNOWN_BY = tuple(
     _path(table, place, names, needs, *more, known_by=known)
     for table, place, names, needs, more, known in (
         ("post", "**.msglist[]", _POST, "tid", _QUOTED, "content created_time"),
-        ("moment", "$.Moments[]", _MOMENT, "content", ("comments[].content", "isDeleted"), "senderQQ timestamp"),
-        ("board", "$.BoardMessages[]", _MOMENT, "content", (), "senderQQ timestamp"),
+        ("moment", "$.Moments[]", _MOMENT, "content", ("comments", "userQQ"), "senderQQ timestamp"),
+        ("board", "$.BoardMessages[]", _MOMENT, "content", ("userQQ",), "senderQQ timestamp"),
         ("friend", "$.Friends[]", _FRIEND, "", (), ""),
     )
 )
 _PATHS = (
     _path("comment", "**.commentlist[]", _COMMENT, "content", "tid"), _path("reply", "**.list_3[]", _COMMENT,
     "content", "tid", "^.tid", "^.^.tid"),
-    _path("answer", "$.Moments[].comments[]", _ANSWER, "content"), *_KNOWN_BY,
+    _path("answer", "$.Moments[].comments[]", _ANSWER, "content", "^.userQQ"), *_KNOWN_BY,
 )  # fmt: skip
 _SHEET, _FRIENDS = frozenset(("时间", "内容", "图片链接")), frozenset(("昵称", "QQ", "空间主页"))
 _OWNER = re.compile(r"(?:^|/)(\d{5,11})(?:_[^/]*列表\.xlsx|/shuoshuo/|_export\.json|/)")
@@ -121,11 +122,13 @@ def _of_json(rows: Records) -> Records:
     columns |= _constants(rows, kind) | {
         "source_dedups": rows.constant("true" if names in (_MOMENT, _ANSWER) else "false")
     }
+    if names is _MOMENT or names is _ANSWER:
+        columns |= {name: _scoped(rows, columns[name]) for name in ("post_id", "root_id") if name in columns}
     if rows.table == "post":
         columns |= _reposts(rows, columns)
     elif rows.table == "moment":
         columns |= {
-            "comments": lengths(rows.columns.get("comments[].content"), len(rows)),
+            "comments": lengths(rows.columns.get("comments"), len(rows)),
             "reject_reason": rows.constant(None),
         }
         columns["likes"] = pc.if_else(
@@ -136,6 +139,19 @@ def _of_json(rows: Records) -> Records:
     elif rows.table != "board":
         columns |= _below(rows, columns)
     return rows.with_columns(columns)
+
+
+def _scoped(rows: Records, ids: pa.Array) -> pa.Array:
+    """qzone-history counts its rows: a number is hashed with the owner, so that two owners' posts stay apart."""
+    owners = rows.first("userQQ", "^.userQQ").to_pylist()
+    pairs = zip(owners, ids.to_pylist(), strict=True)  # per row: the hash of a row is no column operation
+    return pa.array(
+        [
+            number and sha256(f"{owner}/{number}".encode()).hexdigest()[:24] if len(number or "") < 10 else number
+            for owner, number in pairs
+        ],
+        pa.string(),
+    )
 
 
 def _reposts(rows: Records, columns: dict[str, pa.Array]) -> dict[str, pa.Array]:

@@ -23,13 +23,12 @@ _TMALL = {
 _MOBILE = {
     "post_id": "id rateId",
     "author_name": "userNick",
-    "author_id": "",
     "text": "feedback",
     "posted_at": "feedbackDate",
     "likes": "interactInfo.likeCount",
 }
 _TAOBAO = {
-    "post_id": "rateId id", "author_name": "user.nick", "author_id": "user.userId", "text": "content",
+    "post_id": "rateId id", "author_name": "user.nick", "text": "content",
     "posted_at": "date", "likes": "useful",
 }  # fmt: skip
 _JD = {

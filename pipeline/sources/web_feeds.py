@@ -20,16 +20,16 @@ from pipeline.sources.records import Facts, Records, Source
 _XML = {
     "text": "encoded content description summary", "title": "title", "post_id": "guid id link",
     "posted_at": "pubDate published date updated",
-    "modified_at": "updated", "author_name": "author.name creator author feed.author.name", "author_id": "author.uri feed.author.uri",
+    "modified_at": "updated", "author_name": "author.name creator author feed.author.name", "author_id": "author.uri",
     "url": "link", "topics": "category", "comments": "total comments", "community": "feed.title",
 }  # fmt: skip
 _JSON = {
     "text": "content_html content_text summary", "title": "title", "post_id": "id url", "posted_at": "date_published date_modified",
     "modified_at": "date_modified", "author_name": "authors[].name author.name $.authors[].name $.author.name",
-    "author_id": "authors[].url author.url $.authors[].url $.author.url", "url": "url external_url", "topics": "tags",
+    "author_id": "authors[].url author.url", "url": "url external_url", "topics": "tags",
     "lang": "language", "community": "$.title",
 }  # fmt: skip
-_COLUMNS = tuple(dict.fromkeys(" ".join(_JSON.values()).split()))
+_COLUMNS = tuple(dict.fromkeys((*" ".join(_JSON.values()).split(), "$.authors[].url", "$.author.url")))
 _PATHS = tuple(
     RecordPath("item", "$.items[]", _COLUMNS, frozenset(("id",)), frozenset(known.split()))
     for known in ("content_html", "content_text", "url date_published", "title summary")
@@ -44,6 +44,7 @@ _OF_WEIBO = re.compile(r"weibo\.(?:com|cn)/(?:u/)?(?:(\d{5,11})/)?(?:(?:detail|s
 _QUOTED = r"(?is)<blockquote>\s*-?\s*转发\s*(?:<a\b[^<>]*>)?\s*@?([^<>:：]+?)\s*(?:</a>)?\s*[:：]\s*"
 _QUOTED_URL = re.compile(r"(?is)<blockquote>\s*-?\s*转发.*?weibo\.(?:com|cn)/\d+/(\w{5,20})")
 _UNSAID = re.compile(r"\s+|\[(?:图片|视频)\]|<[^<>]*>|(?:\.{3}|…)$|&[a-z]+;")
+_ALT = re.compile(r"""<img\b[^<>]*?\salt=["']?([^"'<>]*)[^<>]*>""")
 _MAIL = r"^\s*[\w.+-]+@[\w.-]+\s*\((.*)\)\s*$"
 
 
@@ -62,7 +63,16 @@ def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]
             named["topics"] = rows.first("tags")
         else:
             named = {name: rows.first(*(f"feed:{one}" for one in theirs.split())) for name, theirs in _XML.items()}
-        yield rows.with_columns(_items(rows, named))
+        yield rows.with_columns(_items(rows, named | {"author_id": _author_id(rows, named["author_id"])}))
+
+
+def _author_id(rows: Records, own: pa.Array) -> pa.Array:
+    """The item's own author, or the feed's where the item names none."""
+    prefix = "feed:" if rows.table != "item" else ""
+    names = ("authors[].name", "author.name", "creator", "author")
+    of_feed = _first_item(rows.first("feed:feed.author.uri", "$.authors[].url", "$.author.url"))
+    is_named = pc.is_valid(_first_item(rows.first(*(prefix + name for name in names))))
+    return pc.if_else(is_named, own, pc.coalesce(own, of_feed))
 
 
 def _first_item(values: pa.Array) -> pa.Array:
@@ -96,8 +106,8 @@ class _Body:
     """The text of an item with its title before it, unless the title is but the beginning of the text."""
 
     def __init__(self, title: str, text: str) -> None:
-        said = _UNSAID.sub("", title)
-        self.has_title = bool(said) and not _UNSAID.sub("", text).startswith(said[:30]) and bool(text.strip())
+        said, body = _UNSAID.sub("", title), _UNSAID.sub("", _ALT.sub(r"\1", text))
+        self.has_title = bool(said) and not body.startswith(said[:30]) and bool(text.strip())
         self.text = f"{title}\n{text}" if self.has_title else text if text.strip() else title
 
 

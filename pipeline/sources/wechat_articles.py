@@ -77,6 +77,8 @@ def _articles(rows: Records, names: dict[str, str]) -> Records:
 def _comments(rows: Records, names: dict[str, str]) -> Records:
     columns = {name: rows.first(*theirs.split()) for name, theirs in names.items()}
     root = _own_id(columns.pop("url"), columns.pop("id"))
+    if names is _REPLY:  # an answer's number counts below its comment alone
+        columns["post_id"] = pc.binary_join_element_wise(columns["parent_id"], columns["post_id"], "-")
     columns |= {
         "platform": rows.constant(PLATFORM), "kind": rows.constant("comment"), "root_id": root, "source_dedups": rows.constant("false"),
         "parent_id": pc.coalesce(columns.get("parent_id", rows.constant(None)), root),

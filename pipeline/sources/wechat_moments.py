@@ -27,8 +27,8 @@ _MOMENTS = {
 }  # fmt: skip
 _LISTED = {"post_id": "tid", "text": "desc title", "posted_at": "time", "links": "link"}
 _POSTS = {"sns": _SNS, "moments": _MOMENTS, "listed": _LISTED}
-_LIKES = ("likes[]", "likes[].nickname", "like[].nickname")
-_COMMENTS = ("comments[].content", "comment[].content")
+_LIKES = ("likes", "like")
+_COMMENTS = ("comments", "comment")
 _COMMENT = {
     "post_id": "id commentId", "author_id": "username fromUsername", "author_name": "nickname", "text": "content",
     "posted_at": "createTime create_time",
@@ -44,9 +44,9 @@ def _path(table: str, place: str, needs: str, names: dict[str, str], *more: str)
 _PATHS = (
     _path("comment", "**.comments[]", "nickname content refCommentId", _COMMENT, "refCommentId"),
     _path("comment", "$.list[].comment[]", "nickname content createTime", _COMMENT),
-    _path("sns", "**", "contentDesc createTime", _SNS, "likes[]", "comments[].content"),
-    _path("moments", "$.moments[]", "content publish_time", _MOMENTS, "likes[]", "comments[].content"),
-    _path("listed", "$.list[]", "desc tid time", _LISTED, "like[].nickname", "comment[].content"),
+    _path("sns", "**", "contentDesc createTime", _SNS, "likes", "comments"),
+    _path("moments", "$.moments[]", "content publish_time", _MOMENTS, "likes", "comments"),
+    _path("listed", "$.list[]", "desc tid time", _LISTED, "like", "comment"),
 )
 
 

@@ -132,14 +132,13 @@ def _measure(path: Path) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        try:
+        with path.open("rb") as file:  # by name it would ask for an ending
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
             yield book
-        finally:
-            book.close()
-    except _DAMAGE as error:
+    except (*_DAMAGE, InvalidFileException) as error:
         raise RefusedFileError("broken_workbook", error) from error
 
 
