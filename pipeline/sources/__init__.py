@@ -55,6 +55,7 @@ SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
     "weibo_tweets": weibo_tweets.SOURCE,
     "weibo_responses": weibo_responses.SOURCE,
     "mediacrawler": mediacrawler.SOURCE,
+    "mastodon": mastodon.SOURCE,
     "qzone": qzone.SOURCE,
     "wechat_chats": wechat_chats.SOURCE,
     "wechat_articles": wechat_articles.SOURCE,
@@ -62,7 +63,6 @@ SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
     "shop_reviews": shop_reviews.SOURCE,
     "web_feeds": web_feeds.SOURCE,
     "labelled_texts": labelled_texts.SOURCE,
-    "mastodon": mastodon.SOURCE,
     "native": native.SOURCE,
 }
 UNKNOWN = "unknown"  # the source of a file that no dialect knows

@@ -15,7 +15,7 @@ from pipeline.errors import PermanentError, TransientError, UsageError
 from pipeline.sources.live import mastodon_timeline
 from pipeline.store import Lake, Transaction
 from tests.feed import CORPORA
-from tests.mastodon import Timeline, serve, walk
+from tests.mastodon import WALKS, Timeline, serve, walk
 from tests.stages.gathering import AT, broken_laws, files_of, rows_of, run_gather
 from tests.web import Asked, Reply, Web, json_reply, serving
 
@@ -396,3 +396,49 @@ def test_edited_status_is_a_newer_version(web: Web, tmp_path: Path) -> None:
     ask(tmp_path / "lake", f"{web.url}/b", cleaned=True)
     (post,) = Lake.open(str(tmp_path / "lake")).read("posts", ["text", "versions"]).to_pylist()
     assert (post["text"].strip(), post["versions"]) == ("改过了", 2)
+
+
+def rss(*items: int) -> bytes:
+    """A feed of walks, the newest first."""
+    shown = "".join(
+        f"<item><title>散步</title><link>https://blog.example/{n}</link><guid>blog-{n}</guid>"
+        f"<pubDate>Sun, 01 Mar 2026 08:00:0{n} GMT</pubDate><description>第{n}次散步，看见了{WALKS[n]}</description></item>"
+        for n in sorted(items, reverse=True)
+    )
+    feed = (
+        f'<?xml version="1.0" encoding="UTF-8"?><rss version="2.0"><channel><title>小路</title>{shown}</channel></rss>'
+    )
+    return feed.encode()
+
+
+def guids(lake: Path) -> list[str]:
+    rows = Lake.open(str(lake)).read("raw_posts", ["post_id"])["post_id"].to_pylist()
+    return sorted(set(rows))
+
+
+def test_rss_feed_that_grows_is_one_post_per_item(web: Web, tmp_path: Path) -> None:
+    web.replies(
+        Reply(rss(1, 2), headers={"ETag": '"v1"'}), Reply(status=304), Reply(rss(1, 2, 3), headers={"ETag": '"v2"'})
+    )
+    for _ in range(3):
+        ask(tmp_path / "lake", f"{web.url}/feed.xml", cleaned=True)
+    assert guids(tmp_path / "lake") == ["blog-1", "blog-2", "blog-3"]
+    assert len(rows_of(tmp_path / "lake", "posts")) == 3
+    assert [asked.headers["If-None-Match"] for asked in web.asked] == [None, '"v1"', '"v1"']
+    assert broken_laws(tmp_path / "lake") == []
+
+
+def test_rss_feed_that_breaks_off_is_asked_for_anew(web: Web, tmp_path: Path) -> None:
+    web.replies(Reply(rss(1, 2)[:-60], headers={"ETag": '"v1"'}), Reply(rss(1, 2), headers={"ETag": '"v1"'}))
+    for _ in range(2):
+        ask(tmp_path / "lake", f"{web.url}/feed.xml")
+    assert guids(tmp_path / "lake") == ["blog-1", "blog-2"]
+    assert web.asked[-1].headers["If-None-Match"] is None
+
+
+def test_entity_bomb_in_a_feed_is_a_reject(web: Web, tmp_path: Path) -> None:
+    entities = b'<!DOCTYPE rss [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
+    bomb = b'<?xml version="1.0"?>' + entities + b"<rss><channel><item><title>&b;</title></item></channel></rss>"
+    web.replies(Reply(bomb))
+    ask(tmp_path / "lake", f"{web.url}/feed.xml")
+    assert (ids(tmp_path / "lake"), len(rows_of(tmp_path / "lake", "rejects"))) == ([], 1)
