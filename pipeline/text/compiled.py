@@ -6,13 +6,17 @@ home), every process compiles for itself (about half a minute). Kernels release 
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 CACHE_HOME = "XDG_CACHE_HOME"
+_VERSIONS = 8  # of the package whose kernels are kept: some megabytes each
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -28,12 +32,29 @@ def cache_folder() -> Path:
     return folder
 
 
+def _kernel_folder() -> Path:
+    """Where the kernels of this version are kept. Numba looks whether a kernel's own module has changed, but not whether one
+    that it calls has: so every version of the package has a folder of its own, the last used being kept."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for source in sorted(package.rglob("*.py")):
+        digest.update(source.relative_to(package).as_posix().encode() + b"\0" + source.read_bytes())
+    folder = cache_folder() / f"kernels-{digest.hexdigest()[:16]}"
+    if not folder.exists():
+        folder.mkdir(exist_ok=True)
+        for old in sorted(folder.parent.glob("kernels*"), key=lambda path: path.stat().st_mtime)[:-_VERSIONS]:
+            shutil.rmtree(old, ignore_errors=True)
+    with suppress(OSError):
+        os.utime(folder)
+    return folder
+
+
 @lru_cache(maxsize=1)
 def _compiler() -> Callable[[Any], Any]:
     import numba
 
     try:
-        numba.config.CACHE_DIR = str(cache_folder() / "kernels")
+        numba.config.CACHE_DIR = str(_kernel_folder())
         cache = True
     except OSError:
         cache = False
