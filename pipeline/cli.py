@@ -31,7 +31,7 @@ EXAMPLES = """examples:
   xinren check --lake lake                                the laws of the lake, file by file
   xinren files post_judgements                            the live files of a table
   xinren schema author_trust                              the data dictionary
-  xinren evaluate judge --data ../shared/datasets         the judge beside the usual baseline
+  xinren evaluate judge --data DIR                        the judge beside the usual baseline
 """
 
 
