@@ -67,6 +67,11 @@ def kind_rows(kinds: list[Kind]) -> list[list[str]]:
     return [[k.kind, "broadcasting" if k.broadcasts else "not", str(k.n), str(k.wrong)] for k in kinds]
 
 
+def _labelled(facts: dict[str, Any]) -> str:
+    n = facts.get("labelled", 0)
+    return f" and {n:,} posts of a lake, labelled by its readers" if n else ""
+
+
 SLICE_HEAD = ["", "", "posts", "broadcasting", "AUC", "average precision", "F1"]
 RATE_HEAD = [*SLICE_HEAD[:4], "precision", "recall", "F1"]
 KIND_HEAD = ["posts written to ask", "it is", "posts", "judged wrong"]
@@ -89,11 +94,11 @@ with any Parquet tool. `context/` adds the author's past and the campaign so far
 
 Version {facts["version"]}, context {facts["context_version"]}, lexicon {facts["lexicon"]}. Trained by
 `xinren train judge --data DIR` on {facts["gold"]:,} gold posts and {facts["own"]:,} posts written for this project
-(`corpora/posts`); inputs by hash in `recipe.toml`.
+(`corpora/posts`){_labelled(facts)}; inputs by hash in `recipe.toml`.
 
 ## How well
 Broadcast (sell, recruit, bait) against share, news and auto left out; F1 at 0.5; the baseline is TF-IDF of character
-1-4-grams and jieba words with logistic regression. `xinren evaluate judge --data DIR` prints this table.
+1-4-grams and jieba words with logistic regression. `xinren evaluate judge --data DIR` prints these tables.
 
 {markdown(COMPARISON_HEAD, comparison_rows(comparisons))}
 

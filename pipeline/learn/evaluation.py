@@ -21,7 +21,7 @@ from pipeline.text.linear import Floats, LinearModel
 from pipeline.text.reading import Reader, open_reader
 
 Progress = Callable[[str], None]
-DECIMALS = 4  # of the figures kept: the intervals are wider than that
+DECIMALS = 6  # of the figures kept; cards show three
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from pipeline.tables import CLASSES
 from pipeline.text.contacts import redact
 
 GOLD = ("train.csv", "dev.csv")
+LAKE = "lake"  # the data set of these posts
 
 
 def read_posts(files: tuple[Path, ...], lake: str, data: Path, say: Callable[[str], None]) -> Labels:
@@ -70,7 +71,7 @@ def _labels(found: pa.Table, wanted: dict[str, str]) -> Labels:
     texts, _ = redact(found["text"])
     empty = np.full(n, "", object)
     return Labels(
-        texts, label, author, np.full(n, OWN_FOLD, np.int64), empty, np.full(n, "lake", object), empty, np.ones(n)
+        texts, label, author, np.full(n, OWN_FOLD, np.int64), empty, np.full(n, LAKE, object), empty, np.ones(n)
     )
 
 

@@ -13,7 +13,7 @@ from pipeline.errors import PermanentError, UsageError
 from pipeline.learn import cards, evaluation, fit, judge, metrics, sentiment
 from pipeline.learn.authors import labelled_authors
 from pipeline.learn.context import train_context
-from pipeline.learn.label_texts import read_posts, texts_hash
+from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
 from pipeline.learn.labels import OWN_FOLD
 from pipeline.learn.trust import fit_trust
 from pipeline.settings import Settings
@@ -108,7 +108,8 @@ def _judge_facts(corpus: judge.Corpus, logits: Floats) -> dict[str, Any]:
     notes = known.dataset == "xhs_2018"
     figures = metrics.figures(known.label[notes], chances[notes])
     return {
-        "gold": int((known.fold != OWN_FOLD).sum()), "own": int((known.fold == OWN_FOLD).sum()),
+        "gold": int((known.fold != OWN_FOLD).sum()), "own": int(((known.fold == OWN_FOLD) & (known.dataset != LAKE)).sum()),
+        **({"labelled": labelled} if (labelled := int((known.dataset == LAKE).sum())) else {}),
         "base_rate": judge.natural_base_rate(known),
         "calibration_error": metrics.calibration_error(
             known.label[main] != CLASSES.index("share"), metrics.broadcast_score(chances)[main]

@@ -14,7 +14,7 @@ from pipeline.learn.cards import (
 )
 from pipeline.learn.evaluation import Evaluation
 
-WIDTH = 130  # a table is read as a table or not at all: a narrow terminal breaks its lines
+WIDTH = 150  # a table is read as a table or not at all: a narrow terminal breaks its lines
 
 
 def print_evaluation(found: Evaluation) -> None:

@@ -15,7 +15,7 @@ from pipeline.artifacts import load_context, load_linear, load_trust, save_linea
 from pipeline.errors import PermanentError, UsageError
 from pipeline.learn import context, evaluation, histories, judge, labels, metrics, sentiment
 from pipeline.learn.baseline import baseline_probabilities
-from pipeline.learn.cards import markdown, write_recipe
+from pipeline.learn.cards import judge_card, markdown, write_recipe
 from pipeline.learn.fit import Entries, Weights
 from pipeline.learn.labels import OWN_FOLD, file_hash
 from pipeline.learn.train import promote, train
@@ -139,6 +139,13 @@ def test_labelled_posts_of_a_lake_are_trained_on_in_every_fold(data: Path, small
     both = judge.training_corpus(data, Path(small.corpora), reader(), more)
     assert len(both.labels) == len(own.labels) + 3
     assert (both.labels.fold[-3:] == OWN_FOLD).all()
+
+
+def test_the_card_says_how_many_posts_of_a_lake_were_trained_on(judged: Path) -> None:
+    told = json.loads((judged / "metrics.json").read_text("utf-8"))
+    assert "labelled by its readers" not in (judged / "README.md").read_text("utf-8")
+    card = judge_card([], [], [], told["context"], told["facts"] | {"labelled": 37})
+    assert "(`corpora/posts`) and 37 posts of a lake, labelled by its readers; inputs" in card
 
 
 def test_disputed_rows_are_no_training_rows(data: Path, small: Settings, tmp_path: Path) -> None:
