@@ -195,12 +195,12 @@ def _type_name(column: tables.Column) -> str:
     return "list<struct kind, span, text, weight>" if "struct" in kind else kind
 
 
-def train(model: str, data: str, out: str | None, settings: Settings) -> int:
-    """Train a candidate model."""
+def train(model: str, data: str, out: str | None, labels: list[str], settings: Settings) -> int:
+    """Train a candidate model; the judge also on files of readings."""
     from pipeline.learn.train import train as train_model
 
     folder = Path(out or f"candidates/{model}")
-    figures = train_model(model, Path(data), settings, folder, _say_line)
+    figures = train_model(model, Path(data), settings, folder, _say_line, tuple(map(Path, labels)))
     print(f"candidate {folder}: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     print(f"put it into use: xinren promote {folder}")
     return 0
@@ -210,15 +210,17 @@ def _say_line(text: str) -> None:
     print(f"  {text}", flush=True)
 
 
-def evaluate(model: str, data: str, settings: Settings) -> int:
-    """Measure a recipe beside the usual baseline, on the same folds."""
-    from pipeline.view.figures import print_comparisons
-
+def evaluate(model: str, data: str, card: str | None, settings: Settings) -> int:
+    """Measure a recipe beside the usual baseline on the same folds, and where it is good and where not."""
     if model not in EVALUATED:
         raise UsageError(f"evaluate {one_line(model)}: no such evaluation; expected one of {', '.join(EVALUATED)}")
-    from pipeline.learn.judge import evaluate_recipe
+    from pipeline.learn.evaluation import evaluate_recipe
+    from pipeline.view.figures import print_evaluation
 
-    print_comparisons(evaluate_recipe(Path(data), settings, _say_line))
+    folder = Path(card) if card else None
+    print_evaluation(evaluate_recipe(Path(data), settings, _say_line, card=folder))
+    if folder is not None:
+        print(f"card, figures and plots written: {one_line(folder)}")
     return 0
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.learn.breakdown import LEAST, LEAST_AUTHORS, Slice
 from pipeline.learn.judge import Comparison
 from pipeline.learn.labels import file_hash
+from pipeline.learn.probe import Kind
 
-_LABELS = (
-    "The gold labels were made by a large language model reading each post against the class meanings (dev twice,"
-    " independently, kappa 0.91); they are not human labels. The public posts behind them state no licence: their texts are"
-    " not here, only weights and figures; n-grams that fewer than 5 authors used are left out."
-)
+_LABELS = """The gold labels were made by a large language model reading each post against the class meanings (dev twice, independently,
+kappa 0.91); they are not human labels. They are in `corpora/labels/posts_gold.parquet`, keyed by the hash of the text. The public
+posts behind them state no licence: their texts are not here (`corpora/registry.toml` says where they are), only weights and
+figures; n-grams that fewer than 5 authors used are left out."""
 
 
 def write_recipe(folder: Path, constants: dict[str, Any], inputs: dict[str, Path]) -> None:
@@ -48,7 +49,42 @@ def markdown(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
 
-def judge_card(comparisons: list[Comparison], context: dict[str, float], facts: dict[str, Any]) -> str:
+def slice_rows(slices: list[Slice], *groups: str) -> list[list[str]]:
+    """One row a slice of these groups: group, name, posts, broadcasting posts, then each figure with its interval."""
+    return [
+        [s.group, s.name, f"{s.n:,}", f"{s.n_broadcast:,}", *(_figure(*f) for f in s.figures.values())]
+        for s in slices
+        if s.group in groups
+    ]
+
+
+def _figure(value: float, low: float, high: float) -> str:
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def kind_rows(kinds: list[Kind]) -> list[list[str]]:
+    """One row a kind of the probe: kind, what it is, posts, judged wrong."""
+    return [[k.kind, "broadcasting" if k.broadcasts else "not", str(k.n), str(k.wrong)] for k in kinds]
+
+
+def _labelled(facts: dict[str, Any]) -> str:
+    n = facts.get("labelled", 0)
+    return f" and {n:,} posts of a lake, labelled by its readers" if n else ""
+
+
+SLICE_HEAD = ["", "", "posts", "broadcasting", "AUC", "average precision", "F1"]
+RATE_HEAD = [*SLICE_HEAD[:4], "precision", "recall", "F1"]
+KIND_HEAD = ["posts written to ask", "it is", "posts", "judged wrong"]
+MAIN_GROUPS = ("all", "platform", "data set", "year", "length")
+
+
+def judge_card(
+    comparisons: list[Comparison],
+    slices: list[Slice],
+    kinds: list[Kind],
+    context: dict[str, float],
+    facts: dict[str, Any],
+) -> str:
     """README.md of models/judge."""
     return f"""# judge: genuine sharing or broadcasting
 
@@ -58,11 +94,11 @@ with any Parquet tool. `context/` adds the author's past and the campaign so far
 
 Version {facts["version"]}, context {facts["context_version"]}, lexicon {facts["lexicon"]}. Trained by
 `xinren train judge --data DIR` on {facts["gold"]:,} gold posts and {facts["own"]:,} posts written for this project
-(`corpora/posts`); inputs by hash in `recipe.toml`.
+(`corpora/posts`){_labelled(facts)}; inputs by hash in `recipe.toml`.
 
 ## How well
 Broadcast (sell, recruit, bait) against share, news and auto left out; F1 at 0.5; the baseline is TF-IDF of character
-1-4-grams and jieba words with logistic regression. `xinren evaluate judge --data DIR` prints this table.
+1-4-grams and jieba words with logistic regression. `xinren evaluate judge --data DIR` prints these tables.
 
 {markdown(COMPARISON_HEAD, comparison_rows(comparisons))}
 
@@ -73,6 +109,27 @@ is a natural mix (there {facts["base_rate"]:.0%} of posts broadcast; calibration
 
 Context, on {context["n"]:.0f} gold posts whose authors' histories are at hand, cross-validated by fold, F1 at base rate 0.3:
 AUC {context["text_auc"]:.3f} to {context["context_auc"]:.3f}, F1 {context["text_f1"]:.3f} to {context["context_f1"]:.3f}.
+
+## Where
+Out of fold over all gold posts, 95% intervals over authors. Slices with fewer than {LEAST} posts or {LEAST_AUTHORS} authors on
+either side are left out. The year is the post's own, or its data set's.
+
+{markdown(SLICE_HEAD, slice_rows(slices, *MAIN_GROUPS))}
+
+Classes (the likeliest of six), and flagging in use at a stated share of broadcasting in the feed (random stratum reweighted
+to it; news and app-made posts are there too, and count as not broadcasting):
+
+{markdown(RATE_HEAD, slice_rows(slices, "class", "base rate"))}
+
+![precision and recall](precision_recall.svg) ![calibration](calibration.svg)
+
+## Which kinds it gets wrong
+`corpora/probe/posts.csv`: posts written for this project to ask what a careful reader would ask, never trained on; by text
+alone, at the base rate of the settings (0.3). Few of each kind: a sign, no measurement.
+
+{markdown(KIND_HEAD, kind_rows(kinds))}
+
+The hardest errors of the version in use, read one by one and described: `corpora/probe/README.md`.
 
 ## Limits
 Soft advertisements on Xiaohongshu are the weakest spot ({facts["xhs"]}).

@@ -13,10 +13,9 @@ from pipeline.learn import labels, metrics
 from pipeline.learn.baseline import baseline_probabilities
 from pipeline.learn.fit import Calibration, Design, Entries, Known, Weights, calibrate, fit_texts, to_model
 from pipeline.learn.labels import OWN_FOLD, Labels
-from pipeline.settings import Settings
 from pipeline.tables import BROADCAST, CLASSES
 from pipeline.text.linear import Floats, LinearModel, softmax
-from pipeline.text.reading import Reader, Reading, open_reader
+from pipeline.text.reading import Reader, Reading
 
 Progress = Callable[[str], None]
 FOLDS = range(5)
@@ -42,9 +41,10 @@ class Corpus:
         return Corpus(rows, reader.read(rows.texts))
 
 
-def training_corpus(data: Path, corpora: Path, reader: Reader) -> Corpus:
-    """posts_gold/train.csv of the data folder without disputed rows, and the project's own posts."""
-    rows = labels.concat([labels.gold(data / "posts_gold" / "train.csv"), labels.own(corpora)])
+def training_corpus(data: Path, corpora: Path, reader: Reader, more: Labels | None = None) -> Corpus:
+    """posts_gold/train.csv of the data folder without disputed rows, the project's own posts, and `more`."""
+    parts = [labels.gold(data / "posts_gold" / "train.csv"), labels.own(corpora), *([more] if more else [])]
+    rows = labels.concat(parts)
     return Corpus.of(rows.take(rows.label >= 0), reader)
 
 
@@ -159,11 +159,3 @@ def _dev(data: Path, corpus: Corpus, reader: Reader, logits: Floats, say: Progre
     known = dev.labels.label >= 0
     theirs = baseline_probabilities(corpus.labels, (), say, train_rows=rows, other=dev.labels)
     return compare("dev.csv, dev authors left out", dev.labels.take(known), mine[known], theirs[known])
-
-
-def evaluate_recipe(data: Path, settings: Settings, say: Progress) -> list[Comparison]:
-    """`evaluate` from the start: reads the posts, fits the folds, compares."""
-    corpora = Path(settings.corpora)
-    reader = open_reader(corpora, domain_words=settings.domain_words)
-    corpus = training_corpus(data, corpora, reader)
-    return evaluate(data, corpus, reader, out_of_fold(corpus, reader, say), say)

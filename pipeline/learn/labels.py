@@ -45,7 +45,8 @@ class Labels:
         return Labels(texts, **rest)
 
 
-def _read(path: Path) -> pa.Table:
+def read_labelled(path: Path) -> pa.Table:
+    """A CSV with text and label, every column a string. Raises PermanentError, without the texts, for any other."""
     options = pa_csv.ParseOptions(newlines_in_values=True)
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -89,7 +90,7 @@ def _labels(table: pa.Table, authors: NDArray[np.object_], fold: NDArray[np.int6
 
 def gold(path: Path) -> Labels:
     """posts_gold/train.csv or dev.csv. A row without an author is its own author."""
-    table = _read(path)
+    table = read_labelled(path)
     authors = _column(table, "author_id")
     lone = authors == ""
     authors[lone] = [f"row {i}" for i in np.flatnonzero(lone).tolist()]
@@ -98,7 +99,7 @@ def gold(path: Path) -> Labels:
 
 def own(corpora: Path) -> Labels:
     """The project's own labelled posts, corpora/posts/*.csv; a voice counts as an author."""
-    tables = [_read(path) for path in sorted((corpora / "posts").glob("*.csv"))]
+    tables = [read_labelled(path) for path in sorted((corpora / "posts").glob("*.csv"))]
     if not tables:
         raise PermanentError(f"labels {corpora}/posts: no *.csv; expected the project's own posts; set --corpora")
     table = pa.concat_tables([t.select(["text", "label"]).append_column("voice", _voices(t)) for t in tables])

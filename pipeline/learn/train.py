@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import save_json, save_linear, save_values, unseal
 from pipeline.errors import PermanentError, UsageError
-from pipeline.learn import cards, fit, judge, metrics, sentiment
+from pipeline.learn import cards, evaluation, fit, judge, metrics, sentiment
 from pipeline.learn.authors import labelled_authors
 from pipeline.learn.context import train_context
+from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
 from pipeline.learn.labels import OWN_FOLD
 from pipeline.learn.trust import fit_trust
 from pipeline.settings import Settings
@@ -24,25 +25,33 @@ Progress = Callable[[str], None]
 MODELS = ("judge", "sentiment", "trust")
 
 
-def train(name: str, data: Path, settings: Settings, out: Path, say: Progress) -> dict[str, float]:
-    """Train model `name` on `data` into folder `out` and return its main figures. Raises UsageError for another name."""
+def train(
+    name: str, data: Path, settings: Settings, out: Path, say: Progress, readings: tuple[Path, ...] = ()
+) -> dict[str, float]:
+    """Train model `name` on `data` into folder `out` and return its main figures. Raises UsageError for another name.
+
+    `readings`: files of readings, for the judge, whose texts are in the lake of the settings.
+    """
     if name not in MODELS:
         raise UsageError(f"train {name}: no such model; expected one of {', '.join(MODELS)}")
+    if readings and name != "judge":
+        raise UsageError(f"train {name} --labels: readings are of the judge's classes; expected `train judge`")
     if not data.is_dir():
         raise PermanentError(f"training data {data}: no such folder; expected the public data sets; set --data")
     out.mkdir(parents=True, exist_ok=True)
     made = {"judge": train_judge, "sentiment": train_sentiment, "trust": train_trust}[name]
-    return made(Task(data, settings, out, say))
+    return made(Task(data, settings, out, say, readings))
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a training run is given: public data, settings (corpora, models), the candidate folder, and progress."""
+    """What a training run is given: public data, settings (corpora, models, lake), the candidate folder, progress, readings."""
 
     data: Path
     settings: Settings
     out: Path
     say: Progress
+    readings: tuple[Path, ...] = ()
 
     @property
     def corpora(self) -> Path:
@@ -65,20 +74,22 @@ def train_judge(task: Task) -> dict[str, float]:
     data, out, say, reader = task.data, task.out, task.say, task.reader()
     names = ["posts_gold/train.csv", "posts_gold/dev.csv"]
     names += [f"{d}/posts.parquet" for d in ("weibo_authors", "weibo_2014", "weibo_timelines_2018")]
-    cards.write_recipe(out, _constants(), task.inputs(*names))
-    corpus = judge.training_corpus(data, task.corpora, reader)
+    inputs = task.inputs(*names) | {f"labels/{path.name}": path for path in task.readings}
+    more = read_posts(task.readings, task.settings.lake, data, say) if task.readings else None
+    cards.write_recipe(out, _constants() | ({"texts_of_labels": texts_hash(more)} if more else {}), inputs)
+    corpus = judge.training_corpus(data, task.corpora, reader, more)
     model, logits = judge.train(corpus, reader, say)
     version = save_linear(out, model, name="judge")
     calibration = judge.calibration_of(corpus, logits)
     context, gain = train_context(data, corpus, reader, calibration, say)
     context_version = save_values(out / "context", context, kind="context")
-    comparisons = judge.evaluate(data, corpus, reader, logits, say)
+    found = evaluation.evaluate(data, task.corpora, corpus, reader, logits, model, say)
+    comparisons = found.comparisons
     facts = _judge_facts(corpus, logits) | {
         "version": version, "context_version": context_version, "entries": len(model.entries),
         "lexicon": reader.lexicon.version, "dev_broadcast": comparisons[-1].judge["n_broadcast"],
     }  # fmt: skip
-    save_json(out, "metrics.json", {"comparisons": [asdict(c) for c in comparisons], "context": gain, "facts": facts})
-    (out / "README.md").write_text(cards.judge_card(comparisons, gain, facts), "utf-8")
+    evaluation.write(out, found, corpus, logits, gain, facts)
     return {"auc": comparisons[0].judge["auc"], "f1": comparisons[0].judge["f1"], "context_f1": gain["context_f1"]}
 
 
@@ -97,7 +108,8 @@ def _judge_facts(corpus: judge.Corpus, logits: Floats) -> dict[str, Any]:
     notes = known.dataset == "xhs_2018"
     figures = metrics.figures(known.label[notes], chances[notes])
     return {
-        "gold": int((known.fold != OWN_FOLD).sum()), "own": int((known.fold == OWN_FOLD).sum()),
+        "gold": int((known.fold != OWN_FOLD).sum()), "own": int(((known.fold == OWN_FOLD) & (known.dataset != LAKE)).sum()),
+        **({"labelled": labelled} if (labelled := int((known.dataset == LAKE).sum())) else {}),
         "base_rate": judge.natural_base_rate(known),
         "calibration_error": metrics.calibration_error(
             known.label[main] != CLASSES.index("share"), metrics.broadcast_score(chances)[main]

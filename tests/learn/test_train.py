@@ -4,6 +4,7 @@ import json
 import shutil
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 
 from pipeline.artifacts import load_context, load_linear, load_trust, save_linear, save_values
 from pipeline.errors import PermanentError, UsageError
-from pipeline.learn import context, histories, judge, labels, metrics, sentiment
+from pipeline.learn import context, evaluation, histories, judge, labels, metrics, sentiment
 from pipeline.learn.baseline import baseline_probabilities
-from pipeline.learn.cards import markdown, write_recipe
+from pipeline.learn.cards import judge_card, markdown, write_recipe
 from pipeline.learn.fit import Entries, Weights
 from pipeline.learn.labels import OWN_FOLD, file_hash
 from pipeline.learn.train import promote, train
@@ -26,6 +27,7 @@ from pipeline.trust_model import TrustModel
 from tests.tiny import CORPORA, DIARY, RECRUITING, context_model, judge_model, reader, strings
 
 FILES = ["README.md", "metrics.json", "model.json", "recipe.toml", "weights.parquet"]
+PLOTS = ["calibration.svg", "precision_recall.svg"]
 TRUST = TrustModel("v", ("paving_days",), (True,), (0.0,), (3.25,), (1.5,), (-0.5,), 0.125)
 
 
@@ -65,7 +67,7 @@ def felt(data: Path, small: Settings, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def test_a_judge_is_a_whole_folder_with_card_recipe_and_figures(judged: Path, data: Path, small: Settings) -> None:
-    assert sorted(p.name for p in judged.iterdir()) == sorted([*FILES, "context"])
+    assert sorted(p.name for p in judged.iterdir()) == sorted([*FILES, *PLOTS, "context"])
     model, known = load_linear(judged), load_context(judged / "context")
     assert model.classes == CLASSES
     assert model.lexicon_version == reader().lexicon.version
@@ -107,6 +109,43 @@ def test_training_again_gives_the_same_bytes(judged: Path, data: Path, small: Se
     train("judge", data, small, tmp_path / "again", lambda _: None)
     for path in judged.rglob("*.*"):
         assert path.read_bytes() == (tmp_path / "again" / path.relative_to(judged)).read_bytes(), path.name
+
+
+def test_the_card_can_be_written_anew_and_the_model_stays(
+    judged: Path, data: Path, small: Settings, tmp_path: Path
+) -> None:
+    home = tmp_path / "judge"
+    shutil.copytree(judged, home)
+    for name in ("README.md", *PLOTS):
+        (home / name).unlink()
+    found = evaluation.evaluate_recipe(data, small, lambda _: None, card=home)
+    assert {s.group for s in found.slices} >= {"all", "platform", "class", "base rate"}
+    for path in judged.rglob("*.*"):
+        assert path.read_bytes() == (home / path.relative_to(judged)).read_bytes(), path.name
+
+
+def test_a_card_is_not_written_from_other_data(judged: Path, data: Path, small: Settings, tmp_path: Path) -> None:
+    shutil.copytree(data / "posts_gold", tmp_path / "posts_gold")
+    with (tmp_path / "posts_gold" / "train.csv").open("a", encoding="utf-8") as file:
+        file.write("weibo_2014,zz,1,,又是一天,share,1,random,0\n")
+    with pytest.raises(PermanentError, match=r"train\.csv is not the file it was trained on"):
+        evaluation.evaluate_recipe(tmp_path, small, lambda _: None, card=judged)
+
+
+def test_labelled_posts_of_a_lake_are_trained_on_in_every_fold(data: Path, small: Settings) -> None:
+    own = judge.training_corpus(data, Path(small.corpora), reader())
+    more = own.labels.take(np.arange(len(own.labels)) < 3)
+    more = replace(more, fold=np.full(3, OWN_FOLD, np.int64))
+    both = judge.training_corpus(data, Path(small.corpora), reader(), more)
+    assert len(both.labels) == len(own.labels) + 3
+    assert (both.labels.fold[-3:] == OWN_FOLD).all()
+
+
+def test_the_card_says_how_many_posts_of_a_lake_were_trained_on(judged: Path) -> None:
+    told = json.loads((judged / "metrics.json").read_text("utf-8"))
+    assert "labelled by its readers" not in (judged / "README.md").read_text("utf-8")
+    card = judge_card([], [], [], told["context"], told["facts"] | {"labelled": 37})
+    assert "(`corpora/posts`) and 37 posts of a lake, labelled by its readers; inputs" in card
 
 
 def test_disputed_rows_are_no_training_rows(data: Path, small: Settings, tmp_path: Path) -> None:

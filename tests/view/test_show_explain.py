@@ -87,6 +87,16 @@ def test_the_classes_stand_in_order_and_the_feeling_beside(tmp_path: Path, capsy
     assert "why" not in shown
 
 
+def test_a_post_that_was_not_flagged_shows_what_spoke_for_it_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explain_text("又有人加我说招代理，烦死了，拉黑第六个", settings_for(tmp_path, base_rate=0.01))
+    shown = capsys.readouterr().out
+    assert "not broadcasting" in shown
+    assert "for recruit, but too little:" in shown
+    assert "招代理" in shown[shown.index("too little") :]
+
+
 def test_an_empty_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="shows nothing"):
         explain_text("\u200b", settings_for(tmp_path))
@@ -117,7 +127,36 @@ def test_a_hostile_post_of_a_lake_is_shown_as_plain_characters(
     assert_plain(shown)
     assert "招" in shown
     assert "mm_dl2026" not in shown
-    assert "weibo, context dated: " in shown
+    assert "weibo, 2026-01-02 08:00, context dated: " in shown
+
+
+def test_the_campaign_is_shown_with_the_command_that_opens_it(
+    hostile_lake: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    explain_post("tags-1", settings_for(hostile_lake))
+    shown = capsys.readouterr().out
+    assert "campaign: flood, 3 posts by 3 authors from 2026-01-01 08:00; first said:" in shown
+    assert "xinren campaigns --show weibo:tags-0 --lake " in shown
+
+
+def test_the_author_s_earlier_flagged_posts_are_counted_and_shown(
+    feed_lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explain_post("w23", settings_for(feed_lake))
+    shown = capsys.readouterr().out
+    past = shown[shown.index("\nauthor ") :]
+    assert " earlier posts flagged" in past
+    assert "2026-02-24 10:00 recruit" in past  # w22, the newest before it
+    assert past.count("\n2026-") == 3
+    assert "13977665544" not in shown
+
+
+def test_a_post_whose_author_is_unknown_has_no_past_to_show(
+    feed_lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explain_post("w13", settings_for(feed_lake))
+    assert "earlier posts flagged" not in capsys.readouterr().out
 
 
 def test_an_unknown_post_is_one_line(hostile_lake: Path) -> None:
