@@ -15,6 +15,7 @@ from pipeline.run import Counts, Progress, Run, by_stem, digest, hashes, is_curr
 from pipeline.spill import Spill
 from pipeline.stages.facts import LOCAL
 from pipeline.stages.known import AsKnown, Stored
+from pipeline.stages.months import months
 from pipeline.steps.author_floods import added, campaign_states
 from pipeline.steps.trust import Others, first_days, scores_by_platform, trust_of, with_percentiles
 from pipeline.tables import TIME, schema
@@ -37,7 +38,7 @@ def trust(run: Run) -> Counts:
     """All of it -> author_trust as of one day, a bucket of authors at a time."""
     clock = _clock(run)
     if clock is None:
-        return {"author_trust": 0}
+        return {"author_trust": 0, **months(run)}
     model = load_trust(Path(run.settings.models) / "trust")
     of = (clock.as_of, clock.known_at, model.version)
     derived_from = digest("trust", *(hashes(run, table) for table in READ), *of)
@@ -46,7 +47,7 @@ def trust(run: Run) -> Counts:
         _write(run, clock, model, derived_from)
     authors = sum(file.rows for file in run.tx.data_files("author_trust") if has(file, only))
     run.say("trust", authors, authors)
-    return {"author_trust": authors}
+    return {"author_trust": authors, **months(run)}
 
 
 def _write(run: Run, clock: Clock, model: TrustModel, derived_from: str) -> None:

@@ -72,6 +72,11 @@ class Lives:
         return self.first((commercial > 0) & (following >= ONSET_POSTS))
 
 
+def ratio(part: Ints | Floats, whole: Ints | Floats) -> Floats:
+    """part / whole, NaN where whole is 0."""
+    return np.asarray(np.where(whole == 0, np.nan, part / np.where(whole == 0, 1, whole)))
+
+
 def lives(days: pa.Table, as_of: date) -> Lives:
     """The days of every author who has any up to `as_of`."""
     rows = days.filter(pc.less_equal(days["date"], pa.scalar(as_of)))

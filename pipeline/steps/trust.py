@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from pipeline.local_time import dates
 from pipeline.order import Ints, flags, floats, numbers, tally
 from pipeline.steps.author_drift import drift
-from pipeline.steps.author_features import LEAST_POSTS, author_features, ratio
+from pipeline.steps.author_features import LEAST_POSTS, author_features
 from pipeline.steps.author_floods import campaign_states
-from pipeline.steps.author_life import NEVER, Floats, Lives, lives
+from pipeline.steps.author_life import NEVER, Floats, Lives, lives, ratio
 from pipeline.steps.author_reasons import reasons
+from pipeline.steps.author_shares import exited, migration_month
 from pipeline.tables import AUTHOR_FEATURES, COMPONENTS, SCHEMA_VERSION, TIME, complete
 from pipeline.trust_model import TrustModel
 
@@ -90,6 +92,8 @@ def trust_of(
         "known_at": pa.repeat(pa.scalar(known_at, TIME), len(life)),
         "n_posts": pa.array(n),
         "shift_month": shift_month,
+        "migration_month": migration_month(life),
+        "exited": _known(*exited(life)),
         "spam_author_probability": _nullable(np.where(n >= LEAST_POSTS, learned, np.nan)),
         "trust_score": pa.array(score),
         "trust_low": pa.array(low),
@@ -203,6 +207,10 @@ def _span(life: Lives, n: Ints, first_days: dict[str, int]) -> dict[str, pa.Arra
 def _half(values: Floats | Ints, half: float) -> Floats:
     """values / (values + half): 0 at 0, 0.5 at `half`, towards 1."""
     return np.asarray(values / (values + half), np.float64)
+
+
+def _known(values: NDArray[np.bool_], known: NDArray[np.bool_]) -> pa.Array:
+    return pa.array(values, mask=~known)
 
 
 def _nullable(values: Floats) -> pa.Array:
