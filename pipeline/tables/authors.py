@@ -84,6 +84,15 @@ AUTHOR_FEATURES = {
     "following": "accounts it follows (count, newest snapshot)",
     "author_posts": "posts the account ever made, as the platform states (count, newest snapshot)",
 }  # fmt: skip
+TIE_FEATURES = {
+    "comments_received": "comments of others on the author's posts (count)",
+    "distinct_commenters": "others who commented (count)",
+    "recurrent_commenter_share": "others who commented on 3 distinct posts or more / others who commented",
+    "reply_rate_W90": "own comments under own posts / comments received, 90 days",
+    "prior_tie_share": "of those who asked to buy under a commercial post, the share that had answered a post that was not"
+    " commercial from before t_c; NULL where nobody asked",
+    "trust_rank": "TrustRank over comments and reposts, from authors with a trust_score of 0.7 or more; 1 is the mean",
+}  # fmt: skip
 MONTH_COUNTS = {
     name: DAY_COUNTS[name]
     for name in (
@@ -117,6 +126,7 @@ AUTHOR_TRUST = [
     Column("shift_month", TEXT, "month of the largest CUSUM step in commerce share, YYYY-MM; NULL under 6 months"),
     Column("migration_month", TEXT, "first month, YYYY-MM, in which half of the commercial posts or more link to a shop platform"),
     Column("exited", BOOL, "no commercial post for 60 days; NULL where selling never set in"),
+    *[Column(name, DOUBLE, f"{doc}; NULL where the lake holds no such rows") for name, doc in TIE_FEATURES.items()],
     *[Column(name, DOUBLE, f"component 0-1: {doc}") for name, doc in COMPONENTS.items()],
     Column("spam_author_probability", DOUBLE, "learned probability that the account is a spammer; NULL under 5 posts"),
     key("trust_score", DOUBLE, "earned trust 0-1: the prior without evidence, up by evidence, down by abuse"),
