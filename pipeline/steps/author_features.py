@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from pipeline.local_time import end_of_day
-from pipeline.order import Ints, firsts, flags, match_rows, tally
+from pipeline.order import Ints, flags, match_rows, tally
 from pipeline.steps.author_floods import FLOOD_DAYS, floods
 from pipeline.steps.author_life import Floats, Lives, ratio
 from pipeline.steps.author_posts import PROFILE, post_features_of
@@ -89,8 +89,7 @@ def _rhythm(life: Lives) -> dict[str, Floats]:
     n, total, squares = tally(owner, None, len(life)), tally(owner, gap, len(life)), tally(owner, gap**2, len(life))
     mean = ratio(total, n)
     sd = np.where(n > 1, np.sqrt(np.maximum(ratio(squares, n) - mean**2, 0)), np.nan)
-    hours = np.add.reduceat(life.by_hour, firsts(life.author), axis=0, dtype=np.int64)
-    bits = entr(ratio(hours, hours.sum(axis=1, keepdims=True))).sum(axis=1) / np.log(2)
+    bits = entr(ratio(life.hours, life.hours.sum(axis=1, keepdims=True))).sum(axis=1) / np.log(2)
     return {
         "active_day_ratio_W90": tally(life.author, life.active & life.recent(QUARTER), len(life)) / QUARTER,
         "hour_entropy": bits,

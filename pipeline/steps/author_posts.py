@@ -79,14 +79,14 @@ def _apps(rows: pa.Table, author: Ints, n: int) -> dict[str, Floats]:
 
 def _newest_profile(rows: pa.Table, author: Ints, n: int) -> dict[str, Floats]:
     """What the newest snapshot states of the account's followers, followed accounts and posts; NaN where none does."""
+    stated = {name: rows[name].is_valid().to_numpy() for name in PROFILE}
+    some = np.flatnonzero(np.any(list(stated.values()), axis=0))
+    keys = rows.select(["last_seen_at", "posted_at", "post_id"]).append_column("author", pa.array(author))
+    order = some[sorted_rows(keys.take(pa.array(some)), ["author", "last_seen_at", "posted_at", "post_id"])]
     found = {}
     for name in PROFILE:
-        stated = rows.append_column("author", pa.array(author)).filter(pc.is_valid(rows[name]))
-        out = np.full(n, np.nan)
-        if len(stated):
-            order = sorted_rows(stated, ["author", "last_seen_at", "posted_at", "post_id"])
-            owner = numbers(stated["author"], -1)[order]
-            last = order[np.diff(owner, append=n) > 0]
-            out[numbers(stated["author"], -1)[last]] = floats(stated[name])[last]
-        found[name] = out
+        of_name = order[stated[name][order]]
+        last = of_name[np.diff(author[of_name], append=n) > 0]
+        found[name] = np.full(n, np.nan)
+        found[name][author[last]] = floats(rows[name].take(pa.array(last)))
     return found

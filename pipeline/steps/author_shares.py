@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.local_time import months
-from pipeline.order import Ints, firsts, tally
+from pipeline.order import Ints, tally
 from pipeline.steps.author_life import NEVER, Floats, Lives, ratio
 
 EXIT_DAYS = 60
@@ -27,13 +27,12 @@ def history_features(life: Lives, repeats_unknown: NDArray[np.bool_]) -> dict[st
     `repeats_unknown`: the authors of whom every source drops repeats.
     """
     n = life.total("n_posts")
-    night = np.add.reduceat(life.by_hour[:, :NIGHT].sum(axis=1, dtype=np.int64), firsts(life.author))
     last_post = life.last(life.active)
     return {
         **{name: ratio(life.total(count), n) for name, count in _PER_POST.items()},
         "own_repeat_share": np.where(repeats_unknown, np.nan, ratio(life.total("n_own_repeats"), n)),
         "posts_per_active_day": ratio(n, tally(life.author, life.active, len(life))),
-        "night_share": ratio(night, n),
+        "night_share": ratio(life.hours[:, :NIGHT].sum(axis=1), n),
         "engagement_mean": ratio(life.total("engagement"), life.total("n_engagement")),
         "sentiment_mean": ratio(life.total("sentiment_ppm"), n * 1_000_000),
         "silent_days": (life.as_of - last_post).astype(np.float64),

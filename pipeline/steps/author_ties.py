@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.local_time import end_of_day, local_days
-from pipeline.order import Ints, firsts, flags, match_rows, numbers, run_ids, sort_rows, tally
+from pipeline.order import Ints, firsts, flags, floats, match_rows, numbers, run_ids, sort_rows, take_rows, tally
 from pipeline.steps.author_life import Floats, Lives, ratio
 
 RECURRENT = 3  # distinct posts on which a recurrent commenter spoke
 QUARTER = 90
-SEED_SCORE = 0.7
+PRIOR = 0.5  # the trust_score without evidence
 DAMPING, STEPS, CLOSE = 0.85, 100, 1e-12
 # Words of someone who would buy.
 INTENT = "怎么卖|怎么买|多少钱|求购|求链接|想要|下单|怎么拍"
@@ -92,8 +92,8 @@ def trust_rank(received: pa.Table, scores: pa.Table) -> pa.Table:
     """platform, author_id, trust_rank of everybody with an edge: TrustRank, where 1 is the mean.
 
     t = 0.85 * C^T t + 0.15 * p: an answer passes trust from who gives it to whose post it is, in shares of all posts the
-    giver answered; p is even over the seeds, authors of `scores` with a trust_score of 0.7 or more that have an edge. No
-    rows where there are no seeds.
+    giver answered; p is shared out among the authors of `scores` with an edge by what their trust_score has above 0.5. No
+    rows where none has.
     """
     from scipy.sparse import csr_array
 
@@ -103,8 +103,8 @@ def trust_rank(received: pa.Table, scores: pa.Table) -> pa.Table:
     givers = talk.select(["platform", "commenter_id"]).rename_columns(_AUTHOR)
     both = sort_rows(pa.concat_tables([givers, talk.select(_AUTHOR)]), _AUTHOR)
     nodes = both.take(pa.array(firsts(run_ids(both, _AUTHOR))))
-    seeds = scores.filter(pc.greater_equal(scores["trust_score"], SEED_SCORE))
-    p = (match_rows(nodes, seeds, _AUTHOR) >= 0).astype(np.float64)
+    seed = take_rows(scores, match_rows(nodes, scores, _AUTHOR))
+    p = np.maximum(np.nan_to_num(floats(seed["trust_score"]) - PRIOR), 0)
     if not p.any():
         return nodes.slice(0, 0).append_column("trust_rank", pa.array([], pa.float64()))
     p /= p.sum()

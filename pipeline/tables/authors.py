@@ -91,7 +91,7 @@ TIE_FEATURES = {
     "reply_rate_W90": "own comments under own posts / comments received, 90 days",
     "prior_tie_share": "of those who asked to buy under a commercial post, the share that had answered a post that was not"
     " commercial from before t_c; NULL where nobody asked",
-    "trust_rank": "TrustRank over comments and reposts, from authors with a trust_score of 0.7 or more; 1 is the mean",
+    "trust_rank": "TrustRank over comments and reposts, from authors by what their trust_score has above 0.5; 1 is the mean",
 }  # fmt: skip
 MONTH_COUNTS = {
     name: DAY_COUNTS[name]

@@ -100,7 +100,7 @@ def test_trust_is_passed_to_whom_the_trusted_answer() -> None:
 
     rows = table(answer("trusted", post("friend"), 1), answer("friend", post("neighbour"), 1), answer("ring", post("ring2"), 1),
                  answer("ring2", post("ring"), 1), answer("trusted", post("trusted"), 1))  # fmt: skip
-    found = trust_rank(rows, _scores(trusted=0.9, friend=0.5, ring=0.6))
+    found = trust_rank(rows, _scores(trusted=0.9, friend=0.5, ring=0.4))
     rank = dict(zip(found["author_id"].to_pylist(), found["trust_rank"].to_pylist(), strict=True))
     assert rank["trusted"] > rank["friend"] > rank["neighbour"] > rank["ring"] == rank["ring2"] == 0
     assert sum(rank.values()) == pytest.approx(5)
@@ -115,7 +115,7 @@ def test_ranks_do_not_hang_on_the_order_of_answers_and_none_come_without_seeds()
     rows = [answer(who, post, 1) for who in "abcdef" for post in posts]
     one, other = (trust_rank(table(*some), _scores(a=0.8, c=0.9)) for some in (rows, rows[::-1]))
     assert one.equals(other)
-    assert len(trust_rank(table(*rows), _scores(a=0.6))) == 0
+    assert len(trust_rank(table(*rows), _scores(a=0.5))) == 0
 
 
 def test_ranks_stand_beside_those_who_have_one(diary: Any) -> None:
