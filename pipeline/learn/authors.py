@@ -55,11 +55,13 @@ def _first(raw: pa.Table, n: int) -> pa.Table:
 
 def _with_profiles(raw: pa.Table, data: Path) -> pa.Table:
     """`raw` with what the set states of its accounts, as an exporter states it beside each post."""
+    path = data / "weibo_authors" / "authors.parquet"
+    there = set(pq.read_schema(path).names)
     stated = {"followers": "followers_num", "following": "following_num", "author_posts": "weibos_num"}
-    profiles = pq.read_table(data / "weibo_authors" / "authors.parquet", columns=["author_id", *stated.values()])
-    at = pc.index_in(
-        raw["author_id"].combine_chunks(), value_set=profiles["author_id"].combine_chunks().cast(pa.string())
-    )
+    stated = {ours: theirs for ours, theirs in stated.items() if theirs in there}
+    profiles = pq.read_table(path, columns=["author_id", *stated.values()])
+    ids = profiles["author_id"].combine_chunks().cast(pa.string())
+    at = pc.index_in(raw["author_id"].combine_chunks(), value_set=ids)
     for ours, theirs in stated.items():
         text = profiles[theirs].combine_chunks().cast(pa.string())
         whole = pc.if_else(pc.match_substring_regex(text, r"^[0-9]{1,15}$"), text, None).cast(pa.int64())
