@@ -149,6 +149,7 @@ def _print_campaigns(console: Any, lake: Lake, members: pa.Table) -> None:
     console.print()
     console.print(f"in {len(rows):,} campaigns; the largest:", style="dim", highlight=False)
     for row in rows.slice(0, CAMPAIGNS).to_pylist():
-        facts = f"{row['kind']}: {row['count_all']:,} of {row['n_posts']:,} posts, {row['n_authors']:,} authors: "
+        authors = "1 author" if row["n_authors"] == 1 else f"{row['n_authors']:,} authors"
+        facts = f"{row['kind']}: {row['count_all']:,} of {row['n_posts']:,} posts, {authors}: "
         line = plain(facts + row["exemplar"], 300)
         console.print(line, no_wrap=True, overflow="ellipsis", highlight=False)
