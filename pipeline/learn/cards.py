@@ -151,6 +151,6 @@ Above 0.5: more of it means a spammer. Over the accounts of which it is known.
 ## Limits
 Accounts of one platform and one time, half of them spammers: elsewhere the number ranks authors, but is no share of
 anything. Half of a spammer's posts are ordinary posts, and an account label says nothing of
-when it turned. `silent_days` counts because abandoned accounts of this set are oftener spammers'; it makes a silent account
-look worse by the day. The public data state no licence: no text or id is here, only coefficients and figures.
+when it turned. How long an account has been silent is not learned from, whatever its AUC here.
+The public data state no licence: no text or id is here, only coefficients and figures.
 """

@@ -36,6 +36,8 @@ WORSE = frozenset({
     "posts_per_hour_max_W7", "campaign_share_W30", "camp_authors_W30", "stock_to_recruit_lift", "profit_drift",
 })  # fmt: skip
 BETTER = frozenset({"paving_active_days", "paving_density", "mention_rate", "comments_per_post"})
+# How long ago somebody posted is no evidence: the number must not grow while an account is silent.
+NOT_LEARNED = frozenset({"silent_days", "days_since_sale", "active_day_ratio_W90"})
 LEAST_KNOWN, LEAST_DISTANCE = 0.1, 0.02  # a feature must be known of that share, and rank that far from a coin's 0.5
 
 
@@ -93,13 +95,13 @@ def _alone(values: Floats, labels: NDArray[np.bool_]) -> float:
 
 
 def _chosen(columns: dict[str, Floats], labels: NDArray[np.bool_]) -> tuple[str, ...]:
-    """The features that are known of a tenth of the authors and tell something alone."""
+    """The features that may be learned from, are known of a tenth of the authors and tell something alone."""
     found = []
     for name, values in columns.items():
         known = float((~np.isnan(values)).mean())
-        if known >= LEAST_KNOWN and abs(_alone(values, labels) - 0.5) >= LEAST_DISTANCE:
+        if name not in NOT_LEARNED and known >= LEAST_KNOWN and abs(_alone(values, labels) - 0.5) >= LEAST_DISTANCE:
             found.append(name)
-    return tuple(found) or tuple(columns)
+    return tuple(found) or tuple(name for name in columns if name not in NOT_LEARNED)
 
 
 def _rows(columns: dict[str, Floats], rows: NDArray[np.int64]) -> dict[str, Floats]:
