@@ -28,6 +28,8 @@ EXAMPLES = """examples:
   xinren score posts.csv --out judged.csv                 judge a file of posts by text alone
   xinren explain --text '招代理，一件代发，加我微信'        why a text is judged so
   xinren campaigns --lake lake --kind flood --top 20      the same words by many accounts, the largest first
+  xinren author 3f9a --lake lake                          one author's trust, months and campaigns
+  xinren trust --from 2026-01-31 --to 2026-10-31 --every month   trust as of each month's end
   xinren check --lake lake                                the laws of the lake, file by file
   xinren files post_judgements                            the live files of a table
   xinren schema author_trust                              the data dictionary
@@ -103,10 +105,19 @@ def _campaign_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _trust_flags(parser: argparse.ArgumentParser) -> None:
+    _flag(parser, "--from", metavar="DATE", dest="first", help="trust as of many days: the first of them")
+    _flag(parser, "--to", metavar="DATE", dest="last", help="the last day there may be")
+    _flag(parser, "--every", metavar="DAYS", help="days from one to the next, or month for month ends (default 30)")
+    parser.set_defaults(
+        run=lambda a: commands.trust(_settings(a), first=a.first, last=a.last, every=a.every, quiet=a.quiet)
+    )
+
+
 _STAGES = {
     "gather": "exports -> raw_posts, rejects, posts", "features": "posts -> post_features (the text alone)",
     "campaigns": "near-duplicates across authors -> campaigns", "judge": "-> post_judgements, author_days",
-    "trust": "-> author_trust", "summary": "-> daily_summary",
+    "trust": "-> author_trust, author_months, author_cohorts", "summary": "-> daily_summary",
 }  # fmt: skip
 
 
@@ -134,6 +145,8 @@ def build_parser() -> argparse.ArgumentParser:
         _stage_flags(stage)
         if name == "campaigns":
             _campaign_flags(stage)
+        if name == "trust":
+            _trust_flags(stage)
     _scoring(command)
     _lake_commands(command)
     _learning(command)
@@ -167,6 +180,13 @@ def _scoring(command: _Command) -> None:
 
 
 def _lake_commands(command: _Command) -> None:
+    author = command(
+        "author", "one author's card: trust, what it is made of, months, campaigns",
+        lambda a: commands.author(a.author_id, _settings(a)),
+    )  # fmt: skip
+    _common(author)
+    author.add_argument("author_id", help="a keyed author_id of the lake, or the beginning of one")
+    _flag(author, "--as-of", metavar="DATE", help="trust as of this day (default: the newest there is)")
     check = command(
         "check", "verify the laws, and every file against its schema", lambda a: commands.check(_settings(a))
     )

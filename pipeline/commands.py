@@ -87,6 +87,33 @@ def campaigns(settings: Settings, *, top: int, kind: str | None, show: str | Non
     return 0
 
 
+def trust(settings: Settings, *, first: str | None, last: str | None, every: str | None, quiet: bool) -> int:
+    """The stage as of one day, or as of each day of a range."""
+    if first is None and last is None and every is None:
+        return stage("trust", settings, quiet=quiet)
+    from pipeline.backfill import backfill, dates_of
+    from pipeline.run import writing
+    from pipeline.view.progress import reporting
+
+    dates = dates_of(first, last, every)
+    if settings.as_of is not None:
+        raise UsageError("trust: got --as-of beside a range; expected one of them")
+    _must_exist(settings)
+    with reporting(quiet=quiet) as say, writing(settings, say) as opened:
+        counts = backfill(opened, dates)
+    if not quiet:
+        print(", ".join(f"{key} {value:,}" for key, value in counts.items()))
+    return 0
+
+
+def author(author_id: str, settings: Settings) -> int:
+    """One author's card."""
+    from pipeline.view.author import show_author
+
+    show_author(settings, author_id)
+    return 0
+
+
 def _must_have_input(command: str, settings: Settings) -> None:
     from pipeline.sources import find_inputs
 

@@ -10,12 +10,13 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from pipeline.local_time import DAY, OFFSET
-from pipeline.tables import BROADCAST, CLASSES, RESTRICTED, SENTIMENTS
+from pipeline.tables import BROADCAST, CLASSES, COMPONENTS, RESTRICTED, SENTIMENTS
 
 # The stage that writes each table. A table is due once its own stage or a later one has written anything.
 STAGES: tuple[tuple[str, ...], ...] = (
     ("gathered_files", "raw_posts", "raw_authors", "rejects", "source_cursors"), ("posts", "post_index"), ("post_features",),
-    ("campaigns", "campaign_members", "campaign_aliases"), ("post_judgements", "author_days"), ("author_trust",), ("daily_summary",),
+    ("campaigns", "campaign_members", "campaign_aliases"), ("post_judgements", "author_days"),
+    ("author_trust", "author_months", "author_cohorts"), ("daily_summary",),
 )  # fmt: skip
 
 _POST = ("platform", "post_id", "author_id", "posted_at")
@@ -46,12 +47,24 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "campaign_aliases": ("alias_id", "campaign_id"),
     "post_judgements": (*_POST, "label", "broadcast_probability", "is_broadcast"),
     "author_days": ("platform", "author_id", "date", "n_posts", "n_comments"),
-    "author_trust": ("platform", "author_id", "trust_score", "trust_low", "trust_high"),
+    "author_trust": ("platform", "author_id", "trust_score", "trust_low", "trust_high", *COMPONENTS),
+    "author_months": (
+        "platform",
+        "author_id",
+        "month",
+        "n_posts",
+        "n_comments",
+        "n_recruit",
+        "commerce_share",
+        "agency_share",
+        "trust",
+    ),
+    "author_cohorts": ("platform", "month", "n_authors", "n_authors_new", "n_recruiters", "n_recruiters_new"),
 }
 # The columns by which the rows of each data file are sorted, NULL last.
 ORDER: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("posts", "post_features", "campaign_members", "post_judgements"), ("author_id", "posted_at", "post_id")),
-    "author_days": ("author_id", "date"), "campaigns": ("campaign_id",), "campaign_aliases": ("alias_id",),
+    "author_days": ("author_id", "date"), "author_months": ("author_id",), "campaigns": ("campaign_id",), "campaign_aliases": ("alias_id",),
 }  # fmt: skip
 
 
@@ -157,6 +170,24 @@ _DAYS_ADD_UP = """
            coalesce(judged.n, 0) || ' dated posts in post_judgements'
     FROM judged FULL JOIN days USING (platform, author_id, day) WHERE coalesce(days.n, 0) <> coalesce(judged.n, 0)
 """
+_MONTHS_ADD_UP = """
+    WITH days AS (SELECT platform, author_id, date_trunc('month', date)::DATE AS month, sum(n_posts + n_comments) AS n
+                  FROM author_days GROUP BY ALL),
+         months AS (SELECT platform, author_id, month, n_posts + n_comments AS n FROM author_months)
+    SELECT platform || ' ' || author_id || ' ' || month, coalesce(months.n, 0), coalesce(days.n, 0) || ' by author_days'
+    FROM months FULL JOIN days USING (platform, author_id, month) WHERE coalesce(months.n, 0) <> coalesce(days.n, 0)
+"""
+_COHORTS_COUNT = """
+    WITH met AS (SELECT platform, month, count(*) FILTER (n_posts > 0) AS n, count(*) FILTER (n_recruit > 0) AS r
+                 FROM author_months GROUP BY ALL)
+    SELECT platform || ' ' || month, n_authors || ', of them ' || n_recruiters || ' recruiters', n || ' and ' || r || ' by author_months'
+    FROM author_cohorts FULL JOIN met USING (platform, month) WHERE n_authors IS DISTINCT FROM n OR n_recruiters IS DISTINCT FROM r
+"""
+_COHORTS_BEGIN = """
+    SELECT platform, sum(<count>_new), n || ' distinct authors' FROM author_cohorts
+    JOIN (SELECT platform, count(DISTINCT author_id) AS n FROM author_months WHERE <told> > 0 GROUP BY ALL) USING (platform)
+    GROUP BY platform, n HAVING sum(<count>_new) <> n
+"""
 _CAMPAIGN_POSTS = """
     SELECT campaign_id, coalesce(n_posts, 0), coalesce(n, 0) || ' rows in campaign_members'
     FROM campaigns FULL JOIN (SELECT campaign_id, count(*) AS n FROM campaign_members GROUP BY ALL) USING (campaign_id)
@@ -198,7 +229,8 @@ _RATIOS = {
     "post_features": [name for name in COLUMNS["post_features"] if name.startswith("p_")],
     "campaign_members": ["similarity", "exemplar_similarity"],
     "post_judgements": ["broadcast_probability"],
-    "author_trust": ["trust_score", "trust_low", "trust_high"],
+    "author_trust": ["trust_score", "trust_low", "trust_high", *COMPONENTS],
+    "author_months": ["commerce_share", "agency_share", "trust"],
 }
 _DAY = f"floor((posted_at + {OFFSET}) / {DAY})::BIGINT"
 _MONTH = f"coalesce(strftime(DATE '1970-01-01' + ({_DAY})::INTEGER, '%Y-%m'), 'undated')"
@@ -232,6 +264,14 @@ LAWS: tuple[Law, ...] = (
       for t in ("posts", "post_features", "campaign_members", "post_judgements")),
     Law("rows stand in their part", "author_days",
         _fill(_IN_PLACE, table="author_days", id="author_id", month="strftime(date, '%Y-%m')")),
+    Law("rows stand in their part", "author_months",
+        _fill(_IN_PLACE, table="author_months", id="author_id", month="strftime(month, '%Y-%m')")),
+    Law("months add up", "author_months", _MONTHS_ADD_UP),
+    Law("an author's month has one row", "author_months",
+        _fill(_UNIQUE, table="author_months", key="platform || ' ' || author_id || ' ' || month")),
+    Law("cohorts count authors", "author_cohorts", _COHORTS_COUNT),
+    *(Law("everybody begins once", "author_cohorts", _fill(_COHORTS_BEGIN, count=count, told=told))
+      for count, told in (("n_authors", "n_posts"), ("n_recruiters", "n_recruit"))),
     Law("the index knows the place", "post_index", _INDEXED),
     Law("the index knows the batches", "post_index", _INDEXED_BATCHES),
     Law("members are posts", "campaign_members", _MEMBERS_KNOWN),

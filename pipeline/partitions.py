@@ -22,10 +22,23 @@ from pipeline.order import numbers
 POST_KEY = ["platform", "post_id"]
 UNDATED = "undated"
 BUCKET = "0"  # the only one of a table that is not divided
-BUCKETED = ("posts", "post_features", "campaign_members", "post_judgements", "author_days", "author_trust")
+BUCKETED = (
+    "posts",
+    "post_features",
+    "campaign_members",
+    "post_judgements",
+    "author_days",
+    "author_trust",
+    "author_months",
+)
 POSTS_PER_BUCKET = 2**18  # at most, on average: what a thread of a stage holds at a time, about half a GB
 # The column whose local month counts; else posted_at.
-_MONTH_OF = {"author_days": "date", "campaigns": "first_at", "campaign_aliases": "replaced_at"}
+_MONTH_OF = {
+    "author_days": "date",
+    "author_months": "month",
+    "campaigns": "first_at",
+    "campaign_aliases": "replaced_at",
+}
 _NEVER = -(2**62)
 _FEW = 2**20
 

@@ -90,6 +90,13 @@ LAKE: dict[str, Rows] = {
         {"author_id": ALI, "date": date(2026, 1, 5), "n_posts": 1}, {"author_id": WEN, "date": date(2026, 1, 31), "n_comments": 1},
     ],
     "author_trust": [{"author_id": ALI, "n_posts": 1}, {"author_id": WEN, "n_posts": 1}],
+    "author_months": [
+        {"author_id": ALI, "month": date(2026, 1, 1), "n_posts": 1, "n_recruit": 1},
+        {"author_id": WEN, "month": date(2026, 1, 1), "n_comments": 1},
+    ],
+    "author_cohorts": [
+        {"month": date(2026, 1, 1), "n_authors": 1, "n_authors_new": 1, "n_recruiters": 1, "n_recruiters_new": 1},
+    ],
     "daily_summary": [{"date": date(2026, 1, 5), "n_posts": 1}],
 }  # fmt: skip
 
@@ -228,9 +235,16 @@ BREACHES: list[tuple[str, str, str, Callable[[Rows], Rows | None]]] = [
     ("days add up", "author_days", "author_days", setting(0, n_posts=2)),
     ("days add up", "author_days", "author_days", setting(1, date=date(2026, 2, 1))),
     ("days add up", "author_days", "author_days", without(0)),
+    ("months add up", "author_months", "author_months", setting(0, n_posts=2)),
+    ("months add up", "author_months", "author_months", without(1)),
+    ("an author's month has one row", "author_months", "author_months", lambda rows: [*rows, dict(rows[0])]),
+    ("cohorts count authors", "author_cohorts", "author_cohorts", setting(0, n_recruiters=0)),
+    ("cohorts count authors", "author_cohorts", "author_cohorts", without(0)),
+    ("everybody begins once", "author_cohorts", "author_cohorts", setting(0, n_authors_new=0)),
+    ("everybody begins once", "author_cohorts", "author_cohorts", setting(0, n_recruiters_new=2)),
     *[
         ("author ids are hashed", name, name, setting(0, author_id="阿梨"))
-        for name in ("posts", "post_features", "campaign_members", "post_judgements", "author_days", "author_trust")
+        for name in ("posts", "post_features", "campaign_members", "post_judgements", "author_days", "author_trust", "author_months")
     ],
     *[
         ("ratios lie in 0 to 1", name, name, setting(0, **{column: value}))
@@ -238,7 +252,8 @@ BREACHES: list[tuple[str, str, str, Callable[[Rows], Rows | None]]] = [
             ("post_features", "p_share", 1.5), ("post_features", "p_positive", -0.5), ("campaign_members", "similarity", 2.0),
             ("campaign_members", "exemplar_similarity", 2.0),
             ("post_judgements", "broadcast_probability", float("nan")), ("author_trust", "trust_score", -0.1),
-            ("author_trust", "trust_low", -0.1), ("author_trust", "trust_high", 1.01),
+            ("author_trust", "trust_low", -0.1), ("author_trust", "drift", 1.2), ("author_months", "commerce_share", 1.5),
+            ("author_trust", "trust_high", 1.01),
         )
     ],
     ("the label agrees", "post_judgements", "post_judgements", setting(1, label="bait")),
@@ -265,7 +280,7 @@ def test_empty_lake_has_no_findings(empty: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    "last", ["rejects", "post_index", "post_features", "campaign_members", "author_days", "author_trust"]
+    "last", ["rejects", "post_index", "post_features", "campaign_members", "author_days", "author_cohorts"]
 )
 def test_lake_computed_up_to_a_stage_has_no_findings(last: str, empty: Lake) -> None:
     names = list(LAKE)
@@ -293,11 +308,19 @@ def test_breach_is_found(
 
 def test_raw_author_id_outside_the_restricted_zone_is_found_and_not_shown(lake: Lake) -> None:
     """An exporter's own hash has the right form and is still a raw id."""
-    for name in ("raw_posts", "posts", "post_features", "post_judgements", "author_days", "author_trust"):
+    for name in (
+        "raw_posts",
+        "posts",
+        "post_features",
+        "post_judgements",
+        "author_days",
+        "author_trust",
+        "author_months",
+    ):
         change(lake, name, setting(1, author_id=SECRET))
     found = check(lake)
     assert {finding.law for finding in found} == {"no raw author id"}
-    assert len(found) == 5
+    assert len(found) == 6
     assert all(SECRET not in str(finding) for finding in found)
 
 

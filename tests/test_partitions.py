@@ -70,6 +70,8 @@ def test_which_column_says_where_a_row_of_another_table_goes() -> None:
         "campaigns": ({"first_at": [late]}, {"part_month": "2015-04"}),
         "campaign_members": ({"platform": ["qzone"], "posted_at": [late]}, {"part_platform": "qzone", "part_month": "2015-04"}),
         "author_trust": ({"as_of": [date(2015, 12, 31)]}, {"part_as_of": "2015-12-31"}),
+        "author_months": ({"platform": ["weibo"], "month": [date(2015, 3, 1)]}, {"part_platform": "weibo", "part_month": "2015-03"}),
+        "author_cohorts": ({"platform": ["weibo"]}, {"part_platform": "weibo"}),
         "daily_summary": ({"date": [date(2015, 12, 31)]}, {"part_year": "2015"}),
         "post_index": ({"platform": ["weibo"]}, {"part_platform": "weibo", "part_shard": "0"}),
     }  # fmt: skip

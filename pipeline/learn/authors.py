@@ -15,18 +15,25 @@ from numpy.typing import NDArray
 from pipeline.errors import PermanentError, one_line
 from pipeline.identity import keyed_ids
 from pipeline.learn.histories import raw_posts
+from pipeline.order import firsts, run_ids, sorted_rows
 from pipeline.run import writing
 from pipeline.settings import Settings
 from pipeline.stages import campaigns, clean, features, judge
 from pipeline.steps.trust import author_trust
 
 
-def labelled_authors(data: Path, settings: Settings, say: Callable[[str], None]) -> tuple[pa.Table, NDArray[np.bool_]]:
-    """Rows of author_trust for the labelled accounts of weibo_authors, by that set's own ids, and which are spammers."""
+def labelled_authors(
+    data: Path, settings: Settings, say: Callable[[str], None], *, first_posts: int | None = None
+) -> tuple[pa.Table, NDArray[np.bool_]]:
+    """Rows of author_trust for the labelled accounts of weibo_authors, by that set's own ids, and which are spammers.
+
+    With `first_posts`, as if each account had posted no more than its first so many of the set.
+    """
     with tempfile.TemporaryDirectory() as folder:
         own = settings.model_copy(update={"lake": f"{folder}/lake"})
         with writing(own, lambda stage, done, total: say(f"{stage} {done:,} of {total:,}")) as run:
-            raw = raw_posts(data, "weibo_authors")
+            raw = _with_profiles(raw_posts(data, "weibo_authors"), data)
+            raw = raw if first_posts is None else _first(raw, first_posts)
             run.tx.put("raw_posts", {"part_gathered": "2017-06-01"}, "weibo_authors", raw)
             for stage in (clean, features, campaigns, judge):
                 stage(run)
@@ -36,6 +43,30 @@ def labelled_authors(data: Path, settings: Settings, say: Callable[[str], None])
     known_at = pc.max(tables[2]["last_seen_at"]).as_py()
     rows = author_trust(*tables, as_of=newest.date(), known_at=known_at, model=None)
     return _with_labels(rows, data, key)
+
+
+def _first(raw: pa.Table, n: int) -> pa.Table:
+    """The first `n` posts of each author; undated ones come last."""
+    order = sorted_rows(raw, ["author_id", "posted_at", "post_id"])
+    author = run_ids(raw.select(["author_id"]).take(pa.array(order)), ["author_id"])
+    nth = np.arange(len(raw)) - firsts(author)[author]
+    return raw.take(pa.array(np.sort(order[nth < n])))
+
+
+def _with_profiles(raw: pa.Table, data: Path) -> pa.Table:
+    """`raw` with what the set states of its accounts, as an exporter states it beside each post."""
+    path = data / "weibo_authors" / "authors.parquet"
+    there = set(pq.read_schema(path).names)
+    stated = {"followers": "followers_num", "following": "following_num", "author_posts": "weibos_num"}
+    stated = {ours: theirs for ours, theirs in stated.items() if theirs in there}
+    profiles = pq.read_table(path, columns=["author_id", *stated.values()])
+    ids = profiles["author_id"].combine_chunks().cast(pa.string())
+    at = pc.index_in(raw["author_id"].combine_chunks(), value_set=ids)
+    for ours, theirs in stated.items():
+        text = profiles[theirs].combine_chunks().cast(pa.string())
+        whole = pc.if_else(pc.match_substring_regex(text, r"^[0-9]{1,15}$"), text, None).cast(pa.int64())
+        raw = raw.set_column(raw.column_names.index(ours), raw.schema.field(ours), whole.take(at))
+    return raw
 
 
 def _with_labels(rows: pa.Table, data: Path, key: bytes) -> tuple[pa.Table, NDArray[np.bool_]]:

@@ -53,6 +53,16 @@ def figures(label: Ints, probabilities: Floats) -> dict[str, float]:
     }  # fmt: skip
 
 
+def auc(labels: NDArray[np.bool_], values: Floats) -> float:
+    """Area under the ROC curve by ranks (ties share theirs); NaN where one class is missing."""
+    from scipy.stats import rankdata
+
+    n = int(labels.sum())
+    if n in (0, len(labels)):
+        return float("nan")
+    return float((rankdata(values)[labels].sum() - n * (n + 1) / 2) / (n * (len(labels) - n)))
+
+
 def calibration_error(truth: NDArray[np.bool_], score: Floats) -> float:
     """Expected calibration error over 10 equal bins of the score."""
     bins = np.minimum((score * BINS).astype(int), BINS - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ from pipeline.learn.context import train_context
 from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
 from pipeline.learn.labels import OWN_FOLD
 from pipeline.learn.trust import fit_trust
+from pipeline.order import floats
 from pipeline.settings import Settings
 from pipeline.tables import CLASSES
 from pipeline.text.linear import FORM_SCALE, Floats
 from pipeline.text.reading import Reader, open_reader
 
 Progress = Callable[[str], None]
+FIRST_POSTS = 10
 MODELS = ("judge", "sentiment", "trust")
 
 
@@ -142,11 +144,17 @@ def train_trust(task: Task) -> dict[str, float]:
     names = ("weibo_authors/posts.parquet", "weibo_authors/authors.parquet")
     cards.write_recipe(out, {"seed": judge.SEED}, task.inputs(*names))
     rows, is_spammer = labelled_authors(task.data, task.settings, task.say)
-    model, auc = fit_trust(rows, is_spammer, seed=judge.SEED)
+    model, figures = fit_trust(rows, is_spammer, seed=judge.SEED)
+    early_rows, early_labels = labelled_authors(task.data, task.settings, task.say, first_posts=FIRST_POSTS)
+    _, early = fit_trust(early_rows, early_labels, seed=judge.SEED)
     version = save_values(out, model, kind="trust")
-    save_json(out, "metrics.json", {"auc": auc, "authors": len(rows), "spammers": int(is_spammer.sum())})
-    (out / "README.md").write_text(cards.trust_card(auc, len(rows), {"version": version}), "utf-8")
-    return {"auc": auc}
+    spammers = int(is_spammer.sum())
+    facts = {"version": version, "spammers": spammers, "first_posts": FIRST_POSTS, "features": model.features}
+    turned = metrics.auc(is_spammer, 1 - floats(rows["trust_score"]))  # the score learned nothing from these labels
+    measured = {"all_posts": asdict(figures), "first_posts": asdict(early), "reversed_trust_score": turned}
+    save_json(out, "metrics.json", measured | {"spammers": spammers})
+    (out / "README.md").write_text(cards.trust_card(measured, facts), "utf-8")
+    return {"auc": figures.auc, "auc_first_posts": early.auc, "auc_reversed_trust_score": turned}
 
 
 def promote(candidate: Path, models: Path) -> Path:

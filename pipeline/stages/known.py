@@ -12,15 +12,17 @@ from pipeline.order import match_rows, take_rows
 from pipeline.partitions import split
 from pipeline.run import Run, by_stem
 from pipeline.stages.facts import POST_KEY
+from pipeline.steps.author_posts import PROFILE
 from pipeline.steps.campaigns import campaigns
 from pipeline.steps.days import POSTS_READ, at_rows, days_of, earlier_authors
 from pipeline.steps.judge import MEMBER_NEEDED, POSTS_NEEDED, judged
 from pipeline.tables import TIME, empty
 
 POSTS = [
-    "platform", "post_id", "author_id", "posted_at", "is_repost", "is_auto_share", "source_dedups", "followers",
-    "first_seen_at", "last_seen_at",
+    "platform", "post_id", "author_id", "posted_at", "is_repost", "is_auto_share", "source_dedups", "kind", "app",
+    *PROFILE, "first_seen_at", "last_seen_at",
 ]  # fmt: skip
+TALK = [*POST_KEY, "author_id", "posted_at", "kind", "parent_id", "root_id", "text_own"]
 
 
 class Stored:
@@ -44,6 +46,24 @@ class Stored:
         """Rows of posts, all columns but the long ones."""
         return self._read("posts", stem, POSTS)
 
+    def talk(self, stem: str) -> pa.Table:
+        """Comments and reposts by known authors of which the post they answer is stated."""
+        answers = pc.field("kind").isin(["comment", "repost"]) & pc.field("author_id").is_valid()
+        return self._read("posts", stem, TALK, self._seen(answers & pc.field("parent_id").is_valid()))
+
+    def answerable(self, stem: str) -> pa.Table:
+        """Posts by known authors: key, author and time."""
+        return self._read(
+            "posts", stem, [*POST_KEY, "author_id", "posted_at"], self._seen(pc.field("author_id").is_valid())
+        )
+
+    def chances(self, stem: str) -> pa.Table:
+        """Of each post the probabilities of selling and recruiting."""
+        return self._read("post_features", stem, [*POST_KEY, "p_sell", "p_recruit"])
+
+    def _seen(self, where: pc.Expression) -> pc.Expression:
+        return where
+
     def _read(
         self, table: str, stem: str, columns: Sequence[str] | None, where: pc.Expression | None = None
     ) -> pa.Table:
@@ -65,6 +85,9 @@ class AsKnown(Stored):
         self._members: dict[str, list[pa.Table]] = {}
         for _, stem, rows in split("campaign_members", members, run.tx.buckets):
             self._members.setdefault(stem, []).append(rows)
+
+    def _seen(self, where: pc.Expression) -> pc.Expression:
+        return where & self._until
 
     def members(self, stem: str) -> pa.Table:
         """Of the campaigns that were known."""

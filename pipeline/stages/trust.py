@@ -15,7 +15,10 @@ from pipeline.run import Counts, Progress, Run, by_stem, digest, hashes, is_curr
 from pipeline.spill import Spill
 from pipeline.stages.facts import LOCAL
 from pipeline.stages.known import AsKnown, Stored
+from pipeline.stages.months import months
+from pipeline.stages.ties import received
 from pipeline.steps.author_floods import added, campaign_states
+from pipeline.steps.author_ties import trust_rank, until, with_ranks
 from pipeline.steps.trust import Others, first_days, scores_by_platform, trust_of, with_percentiles
 from pipeline.tables import TIME, schema
 from pipeline.threads import in_order
@@ -37,7 +40,7 @@ def trust(run: Run) -> Counts:
     """All of it -> author_trust as of one day, a bucket of authors at a time."""
     clock = _clock(run)
     if clock is None:
-        return {"author_trust": 0}
+        return {"author_trust": 0, **months(run)}
     model = load_trust(Path(run.settings.models) / "trust")
     of = (clock.as_of, clock.known_at, model.version)
     derived_from = digest("trust", *(hashes(run, table) for table in READ), *of)
@@ -46,29 +49,33 @@ def trust(run: Run) -> Counts:
         _write(run, clock, model, derived_from)
     authors = sum(file.rows for file in run.tx.data_files("author_trust") if has(file, only))
     run.say("trust", authors, authors)
-    return {"author_trust": authors}
+    return {"author_trust": authors, **months(run)}
 
 
 def _write(run: Run, clock: Clock, model: TrustModel, derived_from: str) -> None:
     parts = Stored(run) if clock.everything else AsKnown(run, clock.known_at)
     others = _others(run, parts, clock.as_of)
     rows, scores = Spill(run.tx.scratch, "trust", schema("author_trust")), []
+    answers = {stem: until(rows, clock.as_of) for stem, rows in received(run, parts).items()}
     tell = Progress(run.say, "trust", len(parts.stems) + 1)  # the last step is the writing
 
     def work(stem: str) -> pa.Table:
         return trust_of(
             parts.days(stem), parts.members(stem), parts.posts(stem), others,
-            as_of=clock.as_of, known_at=clock.known_at, model=model,
+            as_of=clock.as_of, known_at=clock.known_at, model=model, received=answers.get(stem),
         )  # fmt: skip
 
     for stem, some in zip(parts.stems, in_order(work, parts.stems, run.threads, ahead=run.threads), strict=True):
         rows.add(int(stem), some)
-        scores.append(some.select(["platform", "trust_score"]))
+        scores.append(some.select(["platform", "author_id", "trust_score"] if answers else ["platform", "trust_score"]))
         tell.more(1)
     ranks, keys = scores_by_platform(scores), {"part_as_of": clock.as_of.isoformat()}
     left = {file.stem for file in run.tx.data_files("author_trust") if has(file, keys)} - set(parts.stems)
+    passed = trust_rank(pa.concat_tables(answers.values()), pa.concat_tables(scores)) if answers else None
     for stem in parts.stems:
-        run.tx.put("author_trust", keys, stem, with_percentiles(rows.take(int(stem)), ranks), derived_from=derived_from)
+        made = with_percentiles(rows.take(int(stem)), ranks)
+        made = made if passed is None else with_ranks(made, passed)
+        run.tx.put("author_trust", keys, stem, made, derived_from=derived_from)
     for stem in left:
         run.tx.drop("author_trust", ordered("author_trust", keys), stem)
 

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from pipeline.local_time import end_of_day
-from pipeline.order import Ints, firsts, flags, floats, match_rows, numbers, sort_rows, tally
+from pipeline.order import Ints, flags, match_rows, tally
 from pipeline.steps.author_floods import FLOOD_DAYS, floods
-from pipeline.steps.author_life import Floats, Lives
+from pipeline.steps.author_life import Floats, Lives, ratio
+from pipeline.steps.author_posts import PROFILE, post_features_of
+from pipeline.steps.author_shares import history_features
 
 WEEK, QUARTER = 7, 90
 LEAST_POSTS = 5  # below, every feature is NULL
@@ -30,22 +32,21 @@ def author_features(
     Beside the features stand the counts that words about them need: posts_W7, posts_W30, posts_W90, flood_posts_W30.
     """
     rows, author = _dated(life, posts, as_of)
+    unknown = _only_deduplicated(rows, author, len(life))
+    of_posts = post_features_of(life, rows, author)
     found = {
         **_paving(life),
         **_per_post(life),
         **_rhythm(life),
-        **_engagement(life, _followers(rows, author, len(life))),
+        **_engagement(life, of_posts["followers"]),
         **_commerce(life),
-        **_repeats(life, _only_deduplicated(rows, author, len(life))),
+        **_repeats(life, unknown),
         **_floods(life, *floods(life.keys, members, posts, states, as_of)),
+        **history_features(life, unknown),
+        **of_posts,
     }
     enough = life.total("n_posts") >= LEAST_POSTS
     return {name: np.where(enough, values, np.nan) for name, values in found.items()}
-
-
-def ratio(part: Ints | Floats, whole: Ints | Floats) -> Floats:
-    """part / whole, NaN where whole is 0."""
-    return np.asarray(np.where(whole == 0, np.nan, part / np.where(whole == 0, 1, whole)))
 
 
 def _paving(life: Lives) -> dict[str, Floats]:
@@ -88,8 +89,7 @@ def _rhythm(life: Lives) -> dict[str, Floats]:
     n, total, squares = tally(owner, None, len(life)), tally(owner, gap, len(life)), tally(owner, gap**2, len(life))
     mean = ratio(total, n)
     sd = np.where(n > 1, np.sqrt(np.maximum(ratio(squares, n) - mean**2, 0)), np.nan)
-    hours = np.add.reduceat(life.by_hour, firsts(life.author), axis=0, dtype=np.int64)
-    bits = entr(ratio(hours, hours.sum(axis=1, keepdims=True))).sum(axis=1) / np.log(2)
+    bits = entr(ratio(life.hours, life.hours.sum(axis=1, keepdims=True))).sum(axis=1) / np.log(2)
     return {
         "active_day_ratio_W90": tally(life.author, life.active & life.recent(QUARTER), len(life)) / QUARTER,
         "hour_entropy": bits,
@@ -130,11 +130,8 @@ def _commerce(life: Lives) -> dict[str, Floats]:
 def _repeats(life: Lives, unknown: NDArray[np.bool_]) -> dict[str, Floats]:
     week = life.recent(WEEK)
     n = life.total("n_posts", week)
-    busiest = np.zeros(len(life), np.int64)
-    np.maximum.at(busiest, life.author[week], life.by_hour[week].max(axis=1, initial=0))
     return {
         "own_dup_W7": np.where(unknown, np.nan, ratio(life.total("n_own_repeats", week), n)),
-        "posts_per_hour_max_W7": busiest.astype(np.float64),
         "posts_W7": n.astype(np.float64),
     }
 
@@ -153,7 +150,7 @@ def _floods(life: Lives, in_floods: Ints, most: Ints, longest: Floats) -> dict[s
 def _dated(life: Lives, posts: pa.Table, as_of: date) -> tuple[pa.Table, Ints]:
     """Snapshots of the authors' posts up to `as_of`, and the number of each one's author."""
     end = pa.scalar(end_of_day(as_of)).cast(posts["posted_at"].type)
-    columns = [*_AUTHOR, "posted_at", "post_id", "last_seen_at", "followers", "source_dedups"]
+    columns = [*_AUTHOR, "posted_at", "post_id", "last_seen_at", "kind", "app", *PROFILE, "source_dedups"]
     rows = posts.select(columns).filter(pc.less(posts["posted_at"], end))
     author = match_rows(rows, life.keys, _AUTHOR)
     return rows.filter(pa.array(author >= 0)), author[author >= 0]
@@ -163,14 +160,3 @@ def _only_deduplicated(rows: pa.Table, author: Ints, n: int) -> NDArray[np.bool_
     """The authors of whom every post came from sources that drop repeats: nothing can be said of their repeats."""
     kept = tally(author, ~flags(rows["source_dedups"]), n)
     return np.asarray((kept == 0) & (tally(author, None, n) > 0))
-
-
-def _followers(rows: pa.Table, author: Ints, n: int) -> Floats:
-    """The followers that the newest snapshot states; NaN where none does."""
-    stated = rows.append_column("author", pa.array(author)).filter(pc.is_valid(rows["followers"]))
-    stated = sort_rows(stated, ["author", "last_seen_at", "posted_at", "post_id"])
-    owner, values = numbers(stated["author"], -1), floats(stated["followers"])
-    last = np.diff(owner, append=n) > 0
-    out = np.full(n, np.nan)
-    out[owner[last]] = values[last]
-    return out

@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.local_time import day_number
@@ -29,7 +28,7 @@ class Lives:
     author: Ints  # for each day the number of its author
     day: Ints  # days since 1970-01-01
     counts: dict[str, Ints]  # the columns of tables.DAY_COUNTS
-    by_hour: NDArray[np.int32]  # shape (days, 24)
+    hours: Ints  # shape (authors, 24): posts in each local hour
     as_of: int
 
     def __len__(self) -> int:
@@ -72,18 +71,36 @@ class Lives:
         return self.first((commercial > 0) & (following >= ONSET_POSTS))
 
 
+def ratio(part: Ints | Floats, whole: Ints | Floats) -> Floats:
+    """part / whole, NaN where whole is 0."""
+    return np.asarray(np.where(whole == 0, np.nan, part / np.where(whole == 0, 1, whole)))
+
+
 def lives(days: pa.Table, as_of: date) -> Lives:
     """The days of every author who has any up to `as_of`."""
-    rows = days.filter(pc.less_equal(days["date"], pa.scalar(as_of)))
-    keys = rows.select([*_AUTHOR, "date"]).combine_chunks()
-    order = sorted_rows(keys, keys.column_names)
-    keys = keys.take(pa.array(order))
+    day = numbers(days["date"], 0)
+    kept = np.flatnonzero(day <= day_number(as_of))
+    names = days.select([*_AUTHOR, "date"]).combine_chunks()
+    names = names if len(kept) == len(names) else names.take(pa.array(kept))
+    order = kept[sorted_rows(names, names.column_names)]  # each column is gathered once, by this
+    keys = days.select(_AUTHOR).take(pa.array(order)).combine_chunks()
     author = run_ids(keys, _AUTHOR)
     return Lives(
-        keys=keys.select(_AUTHOR).take(pa.array(firsts(author))).combine_chunks(),
+        keys=keys.take(pa.array(firsts(author))).combine_chunks(),
         author=author,
-        day=numbers(keys["date"], 0),
-        counts={name: numbers(rows[name], 0)[order] for name in DAY_COUNTS},
-        by_hour=np.asarray(rows["by_hour"].combine_chunks().flatten()).reshape(len(rows), 24)[order],
+        day=day[order],
+        counts={name: numbers(days[name], 0)[order] for name in DAY_COUNTS},
+        hours=_hours(days, order, author),
         as_of=day_number(as_of),
     )
+
+
+def _hours(days: pa.Table, order: Ints, author: Ints) -> Ints:
+    """Posts of each author in each local hour. Most hours of a day hold none: only the others are looked at."""
+    owner = np.full(len(days), -1)
+    owner[order] = author
+    flat = np.asarray(days["by_hour"].combine_chunks().flatten())
+    told = np.flatnonzero(flat)
+    told = told[owner[told // 24] >= 0]
+    n = int(author[-1]) + 1 if len(author) else 0
+    return tally(owner[told // 24] * 24 + told % 24, flat[told], n * 24).reshape(n, 24)

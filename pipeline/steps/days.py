@@ -31,6 +31,8 @@ from pipeline.order import (
 from pipeline.tables import CLASSES, DAY_COUNTS, HOURS, SCHEMA_VERSION, complete
 
 COMMERCIAL = 0.5  # p(sell) + p(recruit) of a commercial post
+# Shops of the platforms to which sellers moved; youzan was koudaitong before.
+SHOPS = r"(?i)^(https?://)?([a-z0-9-]+\.)*(weidian|vdian|youzan|koudaitong|weimob)\.com([/?#:]|$)"
 _KEYS = ("platform", "post_id")
 # What is read of each table.
 POSTS_READ = [
@@ -43,6 +45,7 @@ POSTS_READ = [
     "likes",
     "comments",
     "reposts",
+    "links",
 ]
 JUDGEMENTS_READ = ["label", "is_broadcast", "broadcast_probability"]
 FEATURES_READ = ["p_sell", "p_recruit", "sentiment", "n_mentions", "n_links", "n_emoticons", "n_tokens", "stock_cues",
@@ -137,6 +140,7 @@ def _counts(rows: pa.Table, repeats: Flags, others: Flags) -> dict[str, Any]:
         **{name: numbers(rows[name], 0) for name in ("n_mentions", "n_links", "n_emoticons", "n_tokens")},
         "n_stock": numbers(rows["stock_cues"], 0) > 0,
         "n_contact": numbers(rows["contact_cues"], 0) > 0,
+        "n_store": commercial & _links_to_shop(rows["links"]),
         "broadcast_ppm": _fixed(rows["broadcast_probability"], 1_000_000),
         "sentiment_ppm": _fixed(rows["sentiment"], 1_000_000),
         "sentiment_sq_ppm": np.rint(_nan_to_zero(floats(rows["sentiment"])) ** 2 * 1_000_000),
@@ -146,6 +150,15 @@ def _counts(rows: pa.Table, repeats: Flags, others: Flags) -> dict[str, Any]:
         "n_engagement": known,
     }
     return {name: np.where(comment, 0, values) for name, values in of_posts.items()} | {"n_comments": comment}
+
+
+def _links_to_shop(links: pa.ChunkedArray) -> Flags:
+    """The rows of which a link leads to a shop of weidian, youzan or weimob."""
+    column = links.combine_chunks()
+    found = np.zeros(len(column), bool)
+    shop = flags(pc.match_substring_regex(pc.list_flatten(column), SHOPS))
+    found[numbers(pc.list_parent_indices(column), 0)[shop]] = True
+    return found
 
 
 def _by_hour(rows: pa.Table, group: Ints, n: int) -> NDArray[np.int32]:

@@ -15,15 +15,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from pipeline.local_time import dates
 from pipeline.order import Ints, flags, floats, numbers, tally
 from pipeline.steps.author_drift import drift
-from pipeline.steps.author_features import LEAST_POSTS, author_features, ratio
+from pipeline.steps.author_features import LEAST_POSTS, author_features
 from pipeline.steps.author_floods import campaign_states
-from pipeline.steps.author_life import NEVER, Floats, Lives, lives
+from pipeline.steps.author_life import NEVER, Floats, Lives, lives, ratio
 from pipeline.steps.author_reasons import reasons
+from pipeline.steps.author_shares import exited, migration_month
+from pipeline.steps.author_ties import tie_features
 from pipeline.tables import AUTHOR_FEATURES, COMPONENTS, SCHEMA_VERSION, TIME, complete
 from pipeline.trust_model import TrustModel
 
@@ -69,9 +72,12 @@ def first_days(days: pa.Table, as_of: date) -> dict[str, int]:
 
 def trust_of(
     days: pa.Table, members: pa.Table, posts: pa.Table, others: Others, *, as_of: date, known_at: datetime,
-    model: TrustModel | None,
+    model: TrustModel | None, received: pa.Table | None = None,
 ) -> pa.Table:  # fmt: skip
-    """`author_trust` of some authors, all of whose days, members and posts are given; trust_percentile is NULL yet."""
+    """`author_trust` of some authors, all of whose days, members and posts are given; trust_percentile is NULL yet.
+
+    `received`: the interactions with their posts up to `as_of` (steps.author_ties), where there are any.
+    """
     life = lives(days, as_of)
     slope, shift_month = drift(life)
     n = life.total("n_posts")
@@ -86,10 +92,13 @@ def trust_of(
         **_span(life, n, others.first_days),
         **{name: _nullable(features[name]) for name in AUTHOR_FEATURES},
         **{name: _nullable(parts[name]) for name in COMPONENTS},
+        **({} if received is None else {name: _nullable(v) for name, v in tie_features(life, received).items()}),
         "as_of": dates(np.full(len(life), life.as_of)),
         "known_at": pa.repeat(pa.scalar(known_at, TIME), len(life)),
         "n_posts": pa.array(n),
         "shift_month": shift_month,
+        "migration_month": migration_month(life),
+        "exited": _known(*exited(life)),
         "spam_author_probability": _nullable(np.where(n >= LEAST_POSTS, learned, np.nan)),
         "trust_score": pa.array(score),
         "trust_low": pa.array(low),
@@ -203,6 +212,10 @@ def _span(life: Lives, n: Ints, first_days: dict[str, int]) -> dict[str, pa.Arra
 def _half(values: Floats | Ints, half: float) -> Floats:
     """values / (values + half): 0 at 0, 0.5 at `half`, towards 1."""
     return np.asarray(values / (values + half), np.float64)
+
+
+def _known(values: NDArray[np.bool_], known: NDArray[np.bool_]) -> pa.Array:
+    return pa.array(values, mask=~known)
 
 
 def _nullable(values: Floats) -> pa.Array:

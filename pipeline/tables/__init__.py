@@ -11,7 +11,18 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from pipeline.errors import SchemaError
-from pipeline.tables.authors import AUTHOR_DAYS, AUTHOR_FEATURES, AUTHOR_TRUST, COMPONENTS, DAILY_SUMMARY, DAY_COUNTS
+from pipeline.tables.authors import (
+    AUTHOR_COHORTS,
+    AUTHOR_DAYS,
+    AUTHOR_FEATURES,
+    AUTHOR_MONTHS,
+    AUTHOR_TRUST,
+    COMPONENTS,
+    DAILY_SUMMARY,
+    DAY_COUNTS,
+    MONTH_COUNTS,
+    TIE_FEATURES,
+)
 from pipeline.tables.columns import (
     BANDS,
     BOOL,
@@ -49,8 +60,8 @@ from pipeline.tables.raw import GATHERED_FILES, RAW_AUTHORS, RAW_POSTS, REJECTS,
 
 __all__ = [
     "AUTHOR_FEATURES", "BANDS", "BOOL", "BROADCAST", "CLASSES", "COMPONENTS", "COUNTS", "DATE", "DAY_COUNTS",
-    "DOUBLE", "FLOAT", "HOURS", "INT", "KINDS", "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED",
-    "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "TABLES", "TEXT", "TEXTS", "TIME", "Column", "complete", "concat",
+    "DOUBLE", "FLOAT", "HOURS", "INT", "KINDS", "MONTH_COUNTS", "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED",
+    "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "TABLES", "TEXT", "TEXTS", "TIE_FEATURES", "TIME", "Column", "complete", "concat",
     "conform", "empty", "schema",
 ]  # fmt: skip
 
@@ -59,7 +70,8 @@ TABLES: dict[str, list[Column]] = {
     "source_cursors": SOURCE_CURSORS,
     "posts": POSTS, "post_index": POST_INDEX, "post_features": POST_FEATURES, "campaigns": CAMPAIGNS,
     "campaign_members": CAMPAIGN_MEMBERS, "campaign_aliases": CAMPAIGN_ALIASES, "post_judgements": POST_JUDGEMENTS,
-    "author_days": AUTHOR_DAYS, "author_trust": AUTHOR_TRUST, "daily_summary": DAILY_SUMMARY,
+    "author_days": AUTHOR_DAYS, "author_trust": AUTHOR_TRUST, "author_months": AUTHOR_MONTHS,
+    "author_cohorts": AUTHOR_COHORTS, "daily_summary": DAILY_SUMMARY,
 }  # fmt: skip
 
 

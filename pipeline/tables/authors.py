@@ -25,7 +25,9 @@ DAY_COUNTS = {
     "n_campaign": "posts in a campaign that had two or more authors by then, this one included",
     "n_own_repeats": "posts that repeat the author's own earlier post",
     "n_mentions": "@names", "n_links": "links", "n_emoticons": "emoticons", "n_tokens": "tokens", "n_stock": "stock-pressure posts",
-    "n_contact": "posts with a contact cue", "broadcast_ppm": "sum of broadcast_probability, millionths",
+    "n_contact": "posts with a contact cue",
+    "n_store": "commercial posts with a link to a shop of weidian, youzan or weimob",
+    "broadcast_ppm": "sum of broadcast_probability, millionths",
     "sentiment_ppm": "sum of sentiment, millionths", "sentiment_sq_ppm": "sum of squared sentiment, millionths",
     "first_person": "first-person words, hundredths per 100 tokens, summed over posts",
     "affect": "words of feeling, hundredths per 100 tokens, summed over posts",
@@ -58,11 +60,62 @@ AUTHOR_FEATURES = {
     "commerce_share_W90": "commercial posts / posts, 90 days", "recruit_share_W90": "recruiting posts / posts, 90 days",
     "broadcast_share_W90": "broadcasting posts / posts, 90 days",
     "own_dup_W7": "own repeats / posts, 7 days; NULL if source drops repeats",
-    "posts_per_hour_max_W7": "most posts in one clock hour, 7 days", "campaign_share_W30": "posts in floods / posts, 30 days",
+    "posts_per_hour_max_W7": "most posts within any 60 minutes, 7 days", "campaign_share_W30": "posts in floods / posts, 30 days",
     "camp_authors_W30": "most distinct authors in a campaign the author joined, 30 days",
     "camp_span_h": "longest span of such a campaign, hours",
-    "profit_drift": "Theil-Sen slope of monthly commerce share per 30 days, 365 days",
+    "profit_drift": "Theil-Sen slope of monthly commerce share per 30 days, 365 days; NULL under 6 months with a post",
+    **{f"{c}_share": f"posts judged {c} / posts, all days" for c in ("sell", "recruit", "bait", "news")},
+    "commerce_share": "commercial posts / posts, all days", "contact_share": "posts with a contact cue / posts, all days",
+    "stock_share": "stock-pressure posts / posts, all days",
+    "flood_share": "posts in a campaign that had two or more authors by then / posts, all days",
+    "link_rate": "links per post", "tokens_per_post": "tokens per post", "comments_per_post": "the author's own comments per post",
+    "own_repeat_share": "own repeats / posts, all days; NULL if source drops repeats",
+    "posts_per_active_day": "posts per day with a post", "night_share": "posts before 7 o'clock local time / posts",
+    "engagement_mean": "mean likes + comments + reposts of the posts whose engagement is known",
+    "sentiment_mean": "mean sentiment, -1 to 1", "silent_days": "days from the last post to as_of",
+    "days_since_sale": "days from the last commercial post to as_of; NULL without one",
+    "stock_to_recruit_lift": "P(recruiting post within the 30 days after a day of stock pressure) / P(within 30 days of any day);"
+    " NULL under 3 such days that are 30 days past, or without recruiting",
+    "gap_median_h": "median hours between one post and the next; NULL under 4 gaps",
+    "gap_log_sd": "standard deviation of log2(1 + hours) between posts; NULL under 4 gaps",
+    "app_entropy": "entropy of the apps posted from, bits; NULL where none is stated",
+    "top_app_share": "posts from the commonest app / posts that state one",
+    "followers": "the account's followers (count, newest snapshot)",
+    "following": "accounts it follows (count, newest snapshot)",
+    "author_posts": "posts the account ever made, as the platform states (count, newest snapshot)",
 }  # fmt: skip
+TIE_FEATURES = {
+    "comments_received": "comments of others on the author's posts (count)",
+    "distinct_commenters": "others who commented (count)",
+    "recurrent_commenter_share": "others who commented on 3 distinct posts or more / others who commented",
+    "reply_rate_W90": "own comments under own posts / comments received, 90 days",
+    "prior_tie_share": "of those who asked to buy under a commercial post, the share that had answered a post that was not"
+    " commercial from before t_c; NULL where nobody asked",
+    "trust_rank": "TrustRank over comments and reposts, from authors by what their trust_score has above 0.5; 1 is the mean",
+}  # fmt: skip
+MONTH_COUNTS = {
+    name: DAY_COUNTS[name]
+    for name in (
+        "n_posts", "n_reposts", "n_comments", *(f"n_{c}" for c in CLASSES), "n_broadcast", "n_commercial", "n_campaign",
+        "n_own_repeats", "n_mentions", "n_stock", "n_contact", "n_store", "engagement", "n_engagement",
+    )
+}  # fmt: skip
+AUTHOR_MONTHS = [
+    PLATFORM, AUTHOR_KEY, key("month", DATE, "first local day of the month"), key("n_days", INT, "days with a post (count)"),
+    *[key(name, INT, f"{doc} (count or integer sum for the month)") for name, doc in MONTH_COUNTS.items()],
+    Column("commerce_share", DOUBLE, "commercial posts / posts; NULL without a post"),
+    Column("agency_share", DOUBLE, "recruit / (recruit + sell); NULL without either"),
+    Column("store_share", DOUBLE, "commercial posts with a link to a shop platform / commercial posts; NULL without one"),
+    Column("trust", DOUBLE, "trust_score's form over the month alone, 0-1, 0.5 without evidence; NULL under 5 posts"), VERSION,
+]  # fmt: skip
+AUTHOR_COHORTS = [
+    PLATFORM, key("month", DATE, "first local day of the month"), key("n_authors", INT, "authors with a post (count)"),
+    key("n_authors_new", INT, "of them, those whose first month with a post this is (count)"),
+    key("n_recruiters", INT, "authors with a recruiting post (count)"),
+    key("n_recruiters_new", INT, "of them, those whose first month with one this is (count)"),
+    Column("n_recruiters_exit", INT, "authors who ever recruited and whose last commercial post lies in this month (count);"
+           " NULL in the platform's last two months, when it is too early to say"), VERSION,
+]  # fmt: skip
 AUTHOR_TRUST = [
     PLATFORM, AUTHOR_KEY, key("as_of", DATE, "only posts up to the end of this local day were used"),
     key("known_at", TIME, "only posts gathered up to then were used"), key("n_posts", INT, "dated posts used (count)"),
@@ -71,6 +124,9 @@ AUTHOR_TRUST = [
     Column("right_censored", BOOL, "no sustained selling yet: paving_days may still grow"),
     *[Column(name, DOUBLE, doc) for name, doc in AUTHOR_FEATURES.items()],
     Column("shift_month", TEXT, "month of the largest CUSUM step in commerce share, YYYY-MM; NULL under 6 months"),
+    Column("migration_month", TEXT, "first month, YYYY-MM, in which half of the commercial posts or more link to a shop platform"),
+    Column("exited", BOOL, "no commercial post for 60 days; NULL where selling never set in"),
+    *[Column(name, DOUBLE, f"{doc}; NULL where the lake holds no such rows") for name, doc in TIE_FEATURES.items()],
     *[Column(name, DOUBLE, f"component 0-1: {doc}") for name, doc in COMPONENTS.items()],
     Column("spam_author_probability", DOUBLE, "learned probability that the account is a spammer; NULL under 5 posts"),
     key("trust_score", DOUBLE, "earned trust 0-1: the prior without evidence, up by evidence, down by abuse"),

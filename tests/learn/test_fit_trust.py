@@ -32,15 +32,24 @@ def _authors(n: int = N, *, informative: bool = True) -> tuple[pa.Table, np.ndar
 
 
 def test_spammers_who_differ_are_told_apart_on_authors_not_seen() -> None:
-    model, auc = fit_trust(*_authors(), seed=1)
-    assert 0.9 < auc < 1
+    model, figures = fit_trust(*_authors(), seed=1)
+    assert 0.9 < figures.auc < 1
+    assert figures.auc_low < figures.auc < figures.auc_high
+    assert figures.alone["recruit_share_W90"] > 0.8
     weights = dict(zip(model.features, model.coefficients, strict=True))
     assert weights["recruit_share_W90"] > 0 > weights["paving_days"]
-    assert weights["onset_lift"] == 0  # known of nobody
+    assert "onset_lift" not in weights  # known of nobody
+
+
+def test_more_recruiting_never_makes_an_author_look_better() -> None:
+    rows, spammer = _authors()
+    backwards = pa.array(1 - rows["recruit_share_W90"].to_numpy())
+    rows = rows.set_column(rows.column_names.index("recruit_share_W90"), "recruit_share_W90", backwards)
+    assert "recruit_share_W90" not in fit_trust(rows, spammer, seed=1)[0].features
 
 
 def test_labels_without_meaning_give_an_auc_near_a_half() -> None:
-    assert fit_trust(*_authors(informative=False), seed=1)[1] == pytest.approx(0.5, abs=0.12)
+    assert fit_trust(*_authors(informative=False), seed=1)[1].auc == pytest.approx(0.5, abs=0.12)
 
 
 def test_probabilities_are_those_of_scikit_learn() -> None:

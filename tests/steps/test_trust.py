@@ -53,6 +53,12 @@ def test_a_paved_seller_by_hand(diary: Any) -> None:
         "broadcast_share_W90": 5 / len(days), "own_dup_W7": 0, "posts_per_hour_max_W7": 1, "campaign_share_W30": 0,
         "camp_authors_W30": 0, "camp_span_h": None, "profit_drift": row["profit_drift"],
         "repost_share": 0, "auto_share": 0, "broadcast_mean": (96 * 0.1 + 5 * 0.9) / 101,
+        "sell_share": 5 / 101, "recruit_share": 0, "bait_share": 0, "news_share": 0, "commerce_share": 5 / 101,
+        "contact_share": 0, "stock_share": 0, "flood_share": 0, "own_repeat_share": 0, "link_rate": 0, "tokens_per_post": 0,
+        "comments_per_post": 0, "posts_per_active_day": 1, "night_share": 0, "silent_days": 0, "days_since_sale": 0,
+        "engagement_mean": (50 * 50 + 46 * 10 + 5 * 30) / 101, "sentiment_mean": (50 - 51) * 0.5 / 101,
+        "stock_to_recruit_lift": None, "gap_median_h": 96, "gap_log_sd": (np.log2(103) - np.log2(91)) / 2,
+        "app_entropy": None, "top_app_share": None, "followers": 2000, "following": None, "author_posts": None,
     }  # fmt: skip
     assert set(expected) == set(AUTHOR_FEATURES)
     assert {name: row[name] for name in expected} == pytest.approx(expected)
@@ -209,6 +215,51 @@ def test_followers_are_those_of_the_newest_snapshot(diary: Any) -> None:
         diary.post("a", day, likes=10, followers=[500, None, 100, 300, 200][day],
                    last_seen_at=datetime(2015, 5, [9, 9, 20, 9, 9][day], tzinfo=UTC))  # fmt: skip
     assert _row(diary.trust(9), "a")["engagement_per_kfollower"] == pytest.approx(1000 * 10 / 100)
+
+
+def test_the_busiest_hour_does_not_care_where_the_clock_stands(diary: Any) -> None:
+    for day in range(4):
+        diary.post("a", day, TALES[day])
+    for minute in (45, 55, 65, 104, 105):  # 12:45 to 13:44 hold four of them, 13:45 is an hour after the first
+        diary.post("a", 9, TALES[0], hour=12 + minute / 60)
+    diary.post("a", 9, TALES[0], hour=13, kind="comment")
+    assert _row(diary.trust(9), "a")["posts_per_hour_max_W7"] == 4
+    assert _row(diary.trust(16), "a")["posts_per_hour_max_W7"] == 0
+
+
+def test_apps_are_told_apart_where_they_are_stated(diary: Any) -> None:
+    for day, app in enumerate(["iPad", "iPad", "iPad", "网页版", None, ""]):
+        diary.post("a", day, TALES[day % 4], app=app)
+    row = _row(diary.trust(9), "a")
+    assert row["top_app_share"] == 0.75
+    assert row["app_entropy"] == pytest.approx(-(0.75 * np.log2(0.75) + 0.25 * np.log2(0.25)))
+
+
+def test_recruiting_after_stock_pressure_by_hand(diary: Any) -> None:
+    for day in (0, 40, 80, 120):
+        diary.post("a", day, TALES[0], stock_cues=1, label="sell")
+    for day in (45, 50, 85, 200):
+        diary.post("a", day, TALES[1], label="recruit")
+    # Days 0 to 170 are over 30 days past. Recruiting follows days 15-44 (45), 45-49 (50), 55-84 (85) and 170 (200).
+    assert _row(diary.trust(200), "a")["stock_to_recruit_lift"] == pytest.approx((2 / 4) / (66 / 171))
+    assert _row(diary.trust(109), "a")["stock_to_recruit_lift"] is None  # the third day of pressure is 29 days old
+
+
+def test_the_month_in_which_selling_moved_to_a_shop_platform(diary: Any) -> None:
+    shop = ["https://shop123.weidian.com/item.html?itemID=9"]
+    for day, links in [(1, None), (2, None), (35, shop), (36, None), (37, None), (65, shop), (66, ["http://t.cn/Ab1"])]:
+        diary.post("a", day, TALES[day % 4], label="sell", links=links)
+    diary.post("a", 36, TALES[0], links=shop)  # no selling
+    assert _row(diary.trust(64), "a")["migration_month"] is None  # April: one of three
+    assert _row(diary.trust(70), "a")["migration_month"] == "2015-05"
+
+
+def test_an_exit_is_sixty_days_without_a_sale(diary: Any) -> None:
+    for day in range(6):
+        diary.post("seller", day, TALES[day % 4], label="sell" if day < 4 else "share")
+        diary.post("sharer", day, TALES[day % 4])
+    assert [_row(diary.trust(day), "seller")["exited"] for day in (10, 62, 63)] == [False, False, True]
+    assert _row(diary.trust(63), "sharer")["exited"] is None
 
 
 def test_no_author_no_rows(diary: Any) -> None:
