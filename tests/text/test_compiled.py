@@ -7,6 +7,8 @@ import pytest
 
 from pipeline.text import compiled
 
+KERNEL = "@kernel\ndef add(x):\n    return x + {}\n"
+
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -21,10 +23,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_kernels_of_another_version_are_not_taken(package: Path) -> None:
     first = compiled._kernel_folder()
-    assert compiled._kernel_folder() == first
-    (package / "other.py").write_text("B = 1\n", "utf-8")  # a kernel there may be called by one that has not changed
+    (package / "prose.py").write_text("A = 1\n", "utf-8")
+    assert compiled._kernel_folder() == first  # it holds no kernel
+    (package / "other.py").write_text(KERNEL.format(1), "utf-8")  # one that has not changed may call it
     second = compiled._kernel_folder()
-    (package / "other.py").write_text("B = 2\n", "utf-8")
+    (package / "other.py").write_text(KERNEL.format(2), "utf-8")
     assert len({first, second, compiled._kernel_folder()}) == 3
     assert first.stat().st_mode & 0o022 == 0
 
@@ -32,7 +35,7 @@ def test_kernels_of_another_version_are_not_taken(package: Path) -> None:
 def test_the_versions_used_last_are_kept(package: Path) -> None:
     folders = []
     for number in range(compiled._VERSIONS + 2):
-        (package / "other.py").write_text(f"B = {number}\n", "utf-8")
+        (package / "other.py").write_text(KERNEL.format(number), "utf-8")
         folders.append(compiled._kernel_folder())
         os.utime(folders[-1], (number, number))
     assert [folder.exists() for folder in folders] == [False, False] + [True] * compiled._VERSIONS
