@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     default_platform: str = Field(
         "unknown", pattern=r"^[a-z][a-z0-9_]{0,31}$", description="platform of native rows without one"
     )
+    messages: bool = Field(
+        False, description="gather messages of chats as kind message; otherwise each is a reject that says so"
+    )
     columns: dict[str, str] = Field({}, description="native files: other column names -> raw_posts columns")
     workers: int = Field(0, ge=0, le=64, description="threads for the texts; 0: one per core, at most 4")
     batch_rows: int = Field(4_000, ge=100, description="posts per batch; bounds memory")

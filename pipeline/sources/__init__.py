@@ -21,6 +21,8 @@ from pipeline.settings import Settings
 from pipeline.sources import (
     mediacrawler,
     native,
+    wechat_chats,
+    wechat_moments,
     weibo_crawler,
     weibo_responses,
     weibo_search,
@@ -47,6 +49,8 @@ SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
     "weibo_tweets": weibo_tweets.SOURCE,
     "weibo_responses": weibo_responses.SOURCE,
     "mediacrawler": mediacrawler.SOURCE,
+    "wechat_moments": wechat_moments.SOURCE,
+    "wechat_chats": wechat_chats.SOURCE,
     "native": native.SOURCE,
 }
 UNKNOWN = "unknown"  # the source of a file that no dialect knows

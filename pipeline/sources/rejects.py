@@ -45,6 +45,7 @@ REASONS: dict[str, str] = {
     "mangled_id": "a spreadsheet rounded the id, which is lost; export again and keep ids as text",
     "no_author_id": "a profile without the author's id belongs to nobody; export it again with ids",
     "deleted_post": "the platform shows a notice where the post was; nothing to do",
+    "chat_message": "a message of a chat is no post; set messages = true to gather chats as kind message",
     "bad_time": "the time cannot be read; write it like 2026-01-31 08:00:00",
 }
 

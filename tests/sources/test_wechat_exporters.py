@@ -1,0 +1,137 @@
+"""What the rows of WeChat's exporters mean: one case per dialect and quirk, on fixtures written by hand."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def at(*parts: int) -> datetime:
+    """A time of Shanghai in UTC."""
+    local = datetime(*parts, tzinfo=UTC)
+    return datetime.fromtimestamp(local.timestamp() - 8 * 3600, UTC)
+
+
+CHATS, MOMENTS = "wechat_chats", "wechat_moments"
+POSTS = [  # folder, file, quirk, row, what it means
+    (CHATS, "wechatmsg_2023.csv", "who of a group spoke", 1, {
+        "text": "群里有人要拼红薯吗，后天发车", "author_id": "wxid_fixture_shu01", "author_name": "薯先生", "kind": "message",
+        "posted_at": datetime(2023, 7, 9, tzinfo=UTC), "platform": "wechat", "community": "7", "post_id_derived": True,
+    }),
+    (CHATS, "wechatmsg_2023.csv", "an answer as XML", 3, {"text": "给我留两箱&一袋小的", "author_id": "wxid_fixture_me"}),
+    (CHATS, "wechatmsg_2023.csv", "a chat of two ends before the sender", 5, {
+        "text": "明早记得带伞", "author_id": None, "author_name": "我", "posted_at": at(2023, 7, 9, 8, 4),
+    }),
+    (CHATS, "wechatmsg_2025.csv", "eight columns", 1, {
+        "post_id": "7310000000000000001", "text": "鞋跟粘好了，晚上来拿", "author_name": "鞋匠老贺", "author_id": None,
+        "posted_at": at(2025, 2, 3, 19, 20, 21), "posted_at_precision": "second",
+    }),
+    (CHATS, "wechatmsg_2025.csv", "an answer", 3, {"text": "好，七点到", "author_name": "云片"}),
+    (CHATS, "wechatmsg_2025.csv", "a voice that was written down", 5, {"text": "楼下门没锁直接进"}),
+    (CHATS, "pywxdump.csv", "text in JSON, with a line break", 1, {
+        "post_id": "5200000000000000001", "text": "桂圆汤里\n放几颗枣？", "author_id": "wxid_fixture_tang",
+        "community": "30000000001@chatroom", "posted_at": at(2023, 11, 5, 21, 10, 11),
+    }),
+    (CHATS, "pywxdump.csv", "我 is no id", 3, {"text": "三颗，多了就腻", "author_id": None, "author_name": "我"}),
+    (CHATS, "pywxdump.csv", "what only looks like JSON stays", 5, {"text": '{"msg" 后面没写完'}),
+    (CHATS, "pywxdump_msg_src.csv", "columns msg and src", 1, {"text": "枣已经去核了", "community": "wxid_fixture_tang"}),
+    (CHATS, "chatlab.json", "platform and group of the document", 3, {
+        "platform": "qq", "post_id": "m-1", "author_id": "800000001", "author_name": "卖豆腐的", "community": "880000001",
+        "posted_at": at(2026, 7, 15, 22, 43, 20), "text": "今天的老豆腐还剩四板",
+    }),
+    (CHATS, "chatlab.json", "an answer, milliseconds", 4, {
+        "text": "留一板给我", "parent_id": "m-1", "author_name": "打更人", "posted_at": at(2026, 7, 15, 22, 44, 20),
+    }),
+    (CHATS, "chatlab.json", "words that begin like a picture", 7, {"text": "[图片]里是昨天的", "post_id_derived": True}),
+    (CHATS, "chatlab.jsonl", "a line each", 3, {"text": "腊肉挂在阳台了", "author_id": "wxid_fixture_waipo", "platform": "wechat"}),
+    (CHATS, "weflow.json", "ids and session", 1, {
+        "post_id": "8800000000000000001", "author_id": "wxid_fixture_lou", "author_name": "楼长",
+        "community": "30000000002@chatroom", "text": "三号楼今晚停水", "posted_at": at(2026, 2, 2, 10, 40),
+    }),
+    (CHATS, "weflow.json", "its own numbers are no ids", 3, {
+        "post_id_derived": True, "author_id": "wxid_fixture_me", "parent_id": "8800000000000000001",
+    }),
+    (CHATS, "weflow_http.json", "milliseconds, types by number", 1, {
+        "text": "鱼苗放下去了", "posted_at": datetime(2025, 2, 5, tzinfo=UTC), "community": "wxid_fixture_yu",
+    }),
+    (MOMENTS, "wclist.json", "name by the owner's picture", 1, {
+        "post_id": "12377921095100000001", "text": "柿子晒到第三天，\r\n开始出霜了。", "author_name": "柿子树下", "kind": "post",
+        "likes": 2, "comments": 2, "posted_at": datetime(2016, 10, 4, 6, 39, 39, tzinfo=UTC), "platform": MOMENTS,
+    }),
+    (MOMENTS, "wclist.json", "comment", 2, {
+        "text": "留几个[馋]", "author_name": "北窗", "kind": "comment", "parent_id": "12377921095100000001",
+        "root_id": "12377921095100000001", "post_id_derived": True,
+    }),
+    (MOMENTS, "wclist.json", "shared without a word", 4, {
+        "text": "柿饼的七种吃法", "kind": "repost", "links": ["http://mp.example/s?__biz=a,b&mid=2#rd"], "likes": 0, "comments": 0,
+    }),
+    (MOMENTS, "wclist.json", "shared with words", 5, {"text": "第四种真的可以", "kind": "post", "author_name": "柿子树下"}),
+    (MOMENTS, "moments.json", "author of the document, milliseconds", 1, {
+        "post_id": "14300000000000000001", "author_id": "wxid_fixture_mi", "author_name": "卖米线的老米",
+        "text": "汤底熬了六小时，今天十点开门。", "posted_at": at(2024, 1, 8, 15, 5),
+    }),
+    (MOMENTS, "moments.json", "share", 2, {
+        "text": "米线和米粉到底差在哪", "kind": "repost", "links": ["https://mp.example/s/abc"],
+    }),
+    (MOMENTS, "weflow_posts.json", "names of likes, counted", 1, {
+        "post_id": "14500000000000000001", "author_id": "wxid_fixture_cha", "author_name": "采茶季", "likes": 2, "comments": 2,
+        "text": "头采的明前，只炒了十二斤", "posted_at": datetime(2025, 1, 1, tzinfo=UTC),
+    }),
+    (MOMENTS, "weflow_posts.json", "comment without a time", 2, {
+        "post_id": "14500000000000000001-11", "parent_id": "14500000000000000001", "posted_at": None, "author_name": "阿棠",
+    }),
+    (MOMENTS, "weflow_posts.json", "answer to a comment", 3, {
+        "parent_id": "14500000000000000001-11", "root_id": "14500000000000000001", "kind": "comment",
+    }),
+    (MOMENTS, "weflow_posts.json", "link", 4, {"text": "谷雨前后怎么存茶", "kind": "repost", "likes": 0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "row", "meaning"),
+    [pytest.param(folder, file, row, meaning, id=f"{file}: {quirk}") for folder, file, quirk, row, meaning in POSTS],
+)
+def test_row_means(gather, folder, file, row, meaning):
+    gathered = gather((DATA / folder / file).read_bytes(), file, messages=True)
+    assert gathered.file["source"].to_pylist() == [folder]
+    posts = [post for post in gathered.posts.to_pylist() if post["source_row"] == row]
+    assert [{name: post[name] for name in meaning} for post in posts] == [meaning]
+
+
+REJECTS = {
+    ("wechat_chats", "wechatmsg_2023.csv"): {2: "empty_text", 4: "no_record"},
+    ("wechat_chats", "wechatmsg_2025.csv"): {2: "empty_text", 4: "no_record"},
+    ("wechat_chats", "pywxdump.csv"): {2: "empty_text", 4: "no_record"},
+    ("wechat_chats", "pywxdump_msg_src.csv"): {2: "empty_text"},
+    ("wechat_chats", "chatlab.json"): {5: "empty_text", 6: "no_record"},
+    ("wechat_chats", "weflow.json"): {2: "empty_text", 4: "no_record"},
+    ("wechat_chats", "weflow_http.json"): {2: "empty_text"},
+    ("wechat_moments", "wclist.json"): {6: "empty_text"},
+    ("wechat_moments", "moments.json"): {3: "empty_text"},
+}
+
+
+@pytest.mark.parametrize(("folder", "file"), REJECTS)
+def test_what_says_nothing_is_a_reject(gather, folder, file):
+    rejects = gather((DATA / folder / file).read_bytes(), file, messages=True).rejects.to_pylist()
+    assert {reject["source_row"]: reject["reason"] for reject in rejects} == REJECTS[folder, file]
+
+
+def test_chat_is_gathered_only_where_the_setting_says_so(gather, check_law):
+    for path in (DATA / CHATS).iterdir():
+        gathered = gather(path.read_bytes())
+        check_law(gathered)
+        assert len(gathered.posts) == len(gathered.authors) == 0, path.name
+        assert set(gathered.rejects["reason"].to_pylist()) <= {"chat_message", "no_record"}
+        assert all("messages = true" in said for said in gathered.rejects["detail"].to_pylist() if "no post" in said)
+
+
+def test_members_of_a_chat_are_profiles(gather, check_law):
+    gathered = gather((DATA / CHATS / "chatlab.json").read_bytes(), messages=True)
+    check_law(gathered)
+    assert gathered.authors.select(["platform", "author_id", "author_name"]).to_pylist() == [
+        {"platform": "qq", "author_id": "800000001", "author_name": "卖豆腐的"},
+        {"platform": "qq", "author_id": "800000002", "author_name": "打更人"},
+    ]
