@@ -21,6 +21,8 @@ from pipeline.settings import Settings
 from pipeline.sources import (
     mediacrawler,
     native,
+    qzone,
+    qzone_sheets,
     wechat_chats,
     wechat_moments,
     weibo_crawler,
@@ -51,6 +53,8 @@ SOURCES: dict[str, Source] = {  # the first that knows a file's columns reads it
     "mediacrawler": mediacrawler.SOURCE,
     "wechat_moments": wechat_moments.SOURCE,
     "wechat_chats": wechat_chats.SOURCE,
+    "qzone": qzone.SOURCE,
+    "qzone_sheets": qzone_sheets.SOURCE,
     "native": native.SOURCE,
 }
 UNKNOWN = "unknown"  # the source of a file that no dialect knows

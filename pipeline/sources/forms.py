@@ -1,16 +1,17 @@
-"""What form a file has (CSV, JSON Lines, a JSON list, JSON documents, Parquet, SQLite), known by its first bytes."""
+"""What form a file has (CSV, JSON Lines, a JSON list, JSON documents, Parquet, SQLite, XLSX), known by its first bytes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.sources import encodings, parquet_rows, sqlite_rows
+from pipeline.sources import encodings, parquet_rows, sqlite_rows, xlsx_parts
 from pipeline.sources.csv_rows import open_csv
 from pipeline.sources.json_documents import open_json_documents
 from pipeline.sources.json_rows import open_json_lines, open_json_list
 from pipeline.sources.json_values import has_lines_of_json
 from pipeline.sources.records import Form
 from pipeline.sources.rejects import RefusedFileError
+from pipeline.sources.xlsx_rows import open_xlsx
 
 
 def open_forms(path: Path) -> list[Form]:
@@ -21,6 +22,8 @@ def open_forms(path: Path) -> list[Form]:
         return [parquet_rows.open_parquet(path)]
     if head.startswith(sqlite_rows.MAGIC):
         return list(sqlite_rows.open_sqlite(path))
+    if head.startswith(xlsx_parts.MAGIC) and xlsx_parts.is_workbook(path):
+        return list(open_xlsx(path))
     encoding = encodings.encoding_of(path)
     first = next((text for line in encodings.lines(path, encoding, "\n") if (text := line.strip())), "")
     if not first:

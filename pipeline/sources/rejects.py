@@ -19,6 +19,7 @@ REASONS: dict[str, str] = {
     "unreadable_encoding": "the bytes are not UTF-8, GB18030 or UTF-16 with a BOM throughout; save the file as UTF-8",
     "broken_parquet": "the Parquet file is damaged or incomplete; write it again",
     "broken_sqlite": "the SQLite database is damaged or no database; export it again",
+    "broken_workbook": "the workbook is damaged or none that a spreadsheet writes; export it again or save it as CSV",
     "open_database": "the database is still being written; close its crawler or run PRAGMA wal_checkpoint(TRUNCATE)",
     "too_large_cell": "a cell of the database is larger than any post; remove that row",
     "bad_column": "a column's type has no meaning as text, number, time or list; change the column's type",
@@ -45,6 +46,7 @@ REASONS: dict[str, str] = {
     "mangled_id": "a spreadsheet rounded the id, which is lost; export again and keep ids as text",
     "no_author_id": "a profile without the author's id belongs to nobody; export it again with ids",
     "deleted_post": "the platform shows a notice where the post was; nothing to do",
+    "unread_comments": "the comments in the cell are no list of comments; the post is kept, export again for its comments",
     "chat_message": "a message of a chat is no post; set messages = true to gather chats as kind message",
     "bad_time": "the time cannot be read; write it like 2026-01-31 08:00:00",
 }
