@@ -14,7 +14,7 @@ def at(*parts: int) -> datetime:
     return datetime.fromtimestamp(local.timestamp() - 8 * 3600, UTC)
 
 
-CHATS, MOMENTS = "wechat_chats", "wechat_moments"
+CHATS, MOMENTS, ARTICLES = "wechat_chats", "wechat_moments", "wechat_articles"
 POSTS = [  # folder, file, quirk, row, what it means
     (CHATS, "wechatmsg_2023.csv", "who of a group spoke", 1, {
         "text": "群里有人要拼红薯吗，后天发车", "author_id": "wxid_fixture_shu01", "author_name": "薯先生", "kind": "message",
@@ -86,6 +86,29 @@ POSTS = [  # folder, file, quirk, row, what it means
         "parent_id": "14500000000000000001-11", "root_id": "14500000000000000001", "kind": "comment",
     }),
     (MOMENTS, "weflow_posts.json", "link", 4, {"text": "谷雨前后怎么存茶", "kind": "repost", "likes": 0}),
+    (ARTICLES, "articles.json", "an article", 1, {
+        "post_id": "茶山周记-2247483701_1", "author_id": "MzFixture0001==", "author_name": "茶山周记", "kind": "article",
+        "text": "老茶树今年还开花吗\n上山走了一趟，\n花开了七朵。\n", "posted_at": datetime(2025, 1, 1, tzinfo=UTC), "views": 1024,
+        "likes": 33, "reposts": 5, "comments": 2, "topics": ["老茶树", "上山"], "platform": "wechat_mp",
+    }),
+    (ARTICLES, "articles.json", "a chosen comment", 2, {
+        "post_id": "茶山周记-2247483701_1-9000000001", "parent_id": "茶山周记-2247483701_1", "kind": "comment", "likes": 3,
+        "author_id": "oFixture01", "author_name": "问路的", "posted_at": at(2025, 1, 1, 9),
+    }),
+    (ARTICLES, "articles.json", "an answer", 3, {
+        "post_id": "茶山周记-2247483701_1-9000000001-1", "parent_id": "茶山周记-2247483701_1-9000000001",
+        "root_id": "茶山周记-2247483701_1", "text": "在背阴那面",
+    }),
+    (ARTICLES, "articles.json", "text that begins with the title, keys left out", 4, {
+        "text": "今日到店：新炭\n和一筐柿子", "author_id": "MzFixture0001==", "views": None, "topics": [],
+    }),
+    (ARTICLES, "articles.csv", "the columns of the workbook", 1, {
+        "post_id": "茶山周记-2247483701_1", "author_id": "MzFixture0001==", "text": "老茶树今年还开花吗\n花开了七朵。",
+        "posted_at": datetime(2025, 1, 1, tzinfo=UTC), "views": 1024, "topics": ["老茶树", "上山"],
+    }),
+    (ARTICLES, "articles.csv", "title alone, no account", 2, {
+        "post_id": "2247483703_1", "text": "只有标题", "author_id": None, "author_name": None, "comments": None,
+    }),
 ]  # fmt: skip
 
 
