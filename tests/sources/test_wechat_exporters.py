@@ -1,9 +1,14 @@
 """What the rows of WeChat's exporters mean: one case per dialect and quirk, on fixtures written by hand."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from pipeline.settings import Settings
+from pipeline.sources import gather_file
+from pipeline.sources.inputs import find_inputs
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -158,3 +163,19 @@ def test_members_of_a_chat_are_profiles(gather, check_law):
         {"platform": "qq", "author_id": "800000001", "author_name": "卖豆腐的"},
         {"platform": "qq", "author_id": "800000002", "author_name": "打更人"},
     ]
+
+
+def test_real_exports_keep_the_law_and_lose_no_words(exports, check_law):
+    sources, reasons, kinds = set(), Counter(), Counter()
+    for file in find_inputs([str(exports / "wechat")]):
+        gathered = gather_file(file, Settings(messages=True))
+        check_law(gathered)
+        sources.update(gathered.file["source"].to_pylist())
+        reasons.update(gathered.rejects["reason"].to_pylist())
+        kinds.update(gathered.posts["kind"].to_pylist())
+        assert gathered.posts["posted_at"].null_count == 0, file.name
+        authors = zip(gathered.posts["author_id"].to_pylist(), gathered.posts["author_name"].to_pylist(), strict=True)
+        assert all(any(author) for author in authors), file.name
+    assert sources == {CHATS, MOMENTS}
+    assert set(reasons) == {"empty_text", "no_record"}  # pictures and notices
+    assert min(kinds[kind] for kind in ("post", "repost", "comment", "message")) > 0

@@ -1,4 +1,5 @@
 import io
+import random
 import time
 import zipfile
 from datetime import date, datetime
@@ -145,3 +146,30 @@ def test_truncated_workbook_is_no_text(gather, check_law):
 def test_rows_do_not_hang_on_the_batch_size(gather):
     content = workbook(("帖子", [POSTS[0], *([f"第{n}句", None, n, "a"] for n in range(250))]))
     assert gather(content, batch_rows=100).posts.equals(gather(content, batch_rows=20_000).posts)
+
+
+PIECES = [
+    b"<row>", b"</row>", b"<c>", b"<v>9</v>", b"<v/>", b's="99"', b't="s"', b't="d"', b't="e"', b't="b"', b'r="ZZZZ1"',
+    b"&#0;", b"&a;", b"9" * 400, b"\xff", b"", b"<is><t>x</t></is>", b'r="0"', b'r="-1"', b'r="1.0"', b"<!--", b'spans="a"',
+]  # fmt: skip
+
+
+def damaged(content, chance):
+    """The workbook after a few changes of one of its parts, or of its bytes."""
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        name = chance.choice([SHEET, *parts.namelist()])
+        whole = parts.read(name) if chance.random() < 0.8 else content
+    at_once = whole is content
+    for _ in range(chance.randint(1, 4)):
+        start = chance.randrange(len(whole) + 1)
+        end = min(len(whole), start + chance.choice([0, 1, 5, 40, 400]))
+        whole = whole[:start] + chance.choice([*PIECES, whole[start:end] * 2]) + whole[end:]
+    return whole if at_once else rewritten(content, {name: whole or b" "})
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_damage_breaks_the_law(gather, check_law, seed):
+    chance = random.Random(seed)
+    content = workbook(("帖子", [*POSTS, [None], ["收了", date(2026, 3, 2), 1.5, "b"]]), ("说明", [["甲"], [True]]))
+    for _ in range(5):
+        check_law(gather(damaged(content, chance), batch_rows=100))
