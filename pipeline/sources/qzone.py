@@ -63,14 +63,14 @@ def _path(table: str, place: str, needs: str, known_by: str = "") -> RecordPath:
 
 
 PATHS = (
-    _path("mood", "**.msglist[]", "tid created_time", "content"),
+    _path("mood", "**.msglist[]", "tid", "created_time content"),
     _path("quoted", "**.msglist[].rt_con", "content"),
     _path("comment", "**.msglist[].commentlist[]", "content"),
     _path("answer", "**.msglist[].commentlist[].list_3[]", "content"),
-    _path("moment", "$.Moments[]", "userQQ content timestamp"),
+    _path("moment", "$.Moments[]", "content", "userQQ timestamp"),
     _path("moment_comment", "$.Moments[].comments[]", "Content"),
     _path("moment_comment", "$.Moments[].comments[]", "content"),
-    _path("board", "$.BoardMessages[]", "senderQQ content"),
+    _path("board", "$.BoardMessages[]", "content", "senderQQ"),
     _path("friend", "$.Friends[]", "FriendQQ"),
     _path("friend", "$.Friends[]", "friendQQ"),
 )

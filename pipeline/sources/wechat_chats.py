@@ -56,21 +56,21 @@ _CSV = (
         "类型",
     ),
     Layout(
-        frozenset(("type_name", "is_sender", "talker", "room_name", "CreateTime")),
+        frozenset(("type_name", "is_sender", "talker", "CreateTime")),
         {"post_id": "MsgSvrID", "author_id": "talker", "text": "msg content", "posted_at": "CreateTime",
          "community": "room_name"},
         "type_name",
     ),
 )  # fmt: skip
 _CHATLAB = Layout(
-    frozenset(("sender", "timestamp", "type")),
+    frozenset(("timestamp", "type")),
     {"post_id": "platformMessageId", "author_id": "sender", "author_name": "accountName groupNickname", "text": "content",
      "posted_at": "timestamp", "platform": "$.meta.platform", "community": "$.meta.groupId $.meta.name",
      "parent_id": "replyToMessageId"},
     "type", counts_from_zero=True,
 )  # fmt: skip
 _WEFLOW = Layout(
-    frozenset(("localId", "createTime", "content")),
+    frozenset(("localId",)),
     {"post_id": "platformMessageId serverId", "author_id": "senderUsername", "author_name": "senderDisplayName",
      "text": "content", "posted_at": "createTime formattedTime", "community": "$.session.wxid $.talker",
      "parent_id": "replyToMessageId"},
@@ -89,9 +89,9 @@ def _path(table: str, place: str, layout: Layout, known_by: str) -> RecordPath:
 
 
 PATHS = (
-    _path("chatlab", "$.messages[]", _CHATLAB, ""),
+    _path("chatlab", "$.messages[]", _CHATLAB, "sender content"),
     _path("chatlab", "$", _CHATLAB, "_type sender"),  # JSON Lines: a header, members and messages, a line each
-    _path("weflow", "$.messages[]", _WEFLOW, ""),
+    _path("weflow", "$.messages[]", _WEFLOW, "createTime content"),
     RecordPath("member", "$.members[]", ("platformId", "accountName", "groupNickname", "$.meta.platform"), frozenset(("platformId",))),
     RecordPath("member", "$", ("platformId", "accountName", "groupNickname", "$.meta.platform"), frozenset(("_type", "platformId"))),
 )  # fmt: skip

@@ -49,9 +49,9 @@ def _path(table: str, place: str, needs: str, known_by: str = "", more: Sequence
 
 
 PATHS = (
-    _path("list", "$.list[]", "tid time desc", "like comment", ("like", "comment", "$.head", *_FACES["$.head"], *_FACES["names"])),
-    _path("list_comment", "$.list[].comment[]", "nickname content createTime"),
-    _path("moments", "$.moments[]", "id publish_time"),
+    _path("list", "$.list[]", "tid", "time desc like comment", ("like", "comment", "$.head", *_FACES["$.head"], *_FACES["names"])),
+    _path("list_comment", "$.list[].comment[]", "content", "nickname createTime headImage"),
+    _path("moments", "$.moments[]", "id", "publish_time content"),
     _path("sns", "**", "createTime contentDesc", "username nickname", ("likes", "comments")),
     _path("sns_comment", "**.comments[]", "nickname content refCommentId", "id", ("id", "refCommentId")),
 )  # fmt: skip

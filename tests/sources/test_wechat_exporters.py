@@ -179,3 +179,29 @@ def test_real_exports_keep_the_law_and_lose_no_words(exports, check_law):
     assert sources == {CHATS, MOMENTS}
     assert set(reasons) == {"empty_text", "no_record"}  # pictures and notices
     assert min(kinds[kind] for kind in ("post", "repost", "comment", "message")) > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "n_rows"),
+    [
+        ('{"list": [{"tid": "1", "time": 1475563179, "desc": "早", "like": [], "comment": [{"content": "好"}]}, {"tid": "2"}]}', 3),
+        ('{"messages": [{"sender": "a", "timestamp": 1784126600, "type": 0, "content": "早"}, {"timestamp": 1, "type": 80}]}', 2),
+        ('{"messages": [{"localId": 1, "createTime": 1770000000, "content": "早"}, {"localId": 2}]}', 2),
+        ('{"moments": [{"id": 1, "content": "早", "publish_time": 1704697500000}, {"id": 2}]}', 2),
+    ],
+)  # fmt: skip
+def test_record_that_lacks_keys_is_still_a_row(gather, check_law, content, n_rows):
+    gathered = gather(content, messages=True)
+    check_law(gathered)
+    assert gathered.posts["text"].to_pylist()[0] == "早"
+    assert gathered.file["n_rows"].to_pylist() == [n_rows]
+
+
+def test_owner_whose_picture_nobody_shows_has_no_name(gather):
+    text = (
+        (DATA / MOMENTS / "wclist.json")
+        .read_text("utf-8")
+        .replace("AAAAbbbbCCCCdddd0001\\/132", "ZZZZyyyyXXXXwwww9999\\/132", 1)
+    )
+    posts = gather(text).posts.to_pylist()
+    assert [post["author_name"] for post in posts if post["kind"] != "comment"] == [None] * 3
