@@ -15,7 +15,7 @@ RAW_BYTES = 4096  # a reject keeps enough of its row to be found again, not a wh
 REASONS: dict[str, str] = {
     # the file as a whole: one reject without a row number
     "empty_file": "the file holds nothing; gather it again or remove it",
-    "not_text": "the file is no text, Parquet or SQLite; unpack or convert it to CSV, JSON, JSON Lines or Parquet",
+    "not_text": "the file is no text, Parquet, SQLite or XLSX; unpack or convert it to CSV, JSON, JSON Lines or Parquet",
     "unreadable_encoding": "the bytes are not UTF-8, GB18030 or UTF-16 with a BOM throughout; save the file as UTF-8",
     "broken_parquet": "the Parquet file is damaged or incomplete; write it again",
     "broken_sqlite": "the SQLite database is damaged or no database; export it again",

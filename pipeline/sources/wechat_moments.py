@@ -25,7 +25,7 @@ _POSTS = {  # by table: several names separated by spaces, the first that holds 
         "posted_at": "publish_time", "author_id": "$.account.id", "author_name": "$.account.nickname",
     },
     "sns": {
-        "post_id": "tid id", "text": "contentDesc", "title": "linkTitle", "link": "linkUrl", "posted_at": "createTime",
+        "post_id": "id tid", "text": "contentDesc", "title": "linkTitle", "link": "linkUrl", "posted_at": "createTime",
         "author_id": "username", "author_name": "nickname",
     },
 }  # fmt: skip
@@ -35,7 +35,7 @@ _COMMENTS = {
     "list_comment": {"text": "content", "posted_at": "createTime", "author_name": "nickname", "post": "^.tid"},
     "sns_comment": {
         "text": "content", "posted_at": "createTime time", "author_name": "nickname", "author_id": "username wxid",
-        "post": "^.tid ^.id",
+        "post": "^.id ^.tid",
     },
 }  # fmt: skip
 _FACES = {"$.head": ("comment[].headImage", "like[].headImage"), "names": ("comment[].nickname", "like[].nickname")}

@@ -13,6 +13,8 @@ from pipeline.sources.rejects import RefusedFileError
 MAGIC = b"PK\x03\x04"
 MAX_BYTES = 1 << 28  # of all parts: shared strings are held as a whole
 MAX_ROW = 1 << 23  # of XML without the end of a row: a row is held as a whole
+MAX_ROWS = 1 << 20  # of a sheet: no spreadsheet has more
+MAX_TAGS = 6_000_000  # of any other part: its elements are held until its end, those of a million strings
 MAX_RATIO, FREE_BYTES = 200, 1 << 26  # bytes unpacked for a byte packed, once FREE_BYTES are; as archives.py says
 _CHUNK = 1 << 20
 _BOOK, _LINKS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
@@ -47,16 +49,19 @@ def check(path: Path) -> None:
 def _look(parts: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
     is_xml = info.filename.lower().endswith((".xml", ".rels", ".vml"))
     is_sheet = info.filename.startswith("xl/worksheets/")
-    tail, since_row = b"", 0
+    tail, since_row, n_rows, n_tags = b"", 0, 0, 0
     with parts.open(info) as part:
         while chunk := part.read(_CHUNK):
             seen = tail + chunk
-            if is_xml and (b"<!DOCTYPE" in seen or b"<!ENTITY" in seen or b"\x00" in chunk):  # NUL: not UTF-8
-                raise RefusedFileError("broken_workbook", f"a document type or no UTF-8 in {info.filename}")
             end = chunk.rfind(b"</row")
             since_row = since_row + len(chunk) if end < 0 else len(chunk) - end
-            if is_sheet and since_row > MAX_ROW:
-                raise RefusedFileError("broken_workbook", f"a row of more than {MAX_ROW >> 20} MB in {info.filename}")
+            n_rows, n_tags = n_rows + chunk.count(b"</row"), n_tags + chunk.count(b"<")
+            if is_xml and (b"<!DOCTYPE" in seen or b"<!ENTITY" in seen or b"\x00" in chunk):  # NUL: not UTF-8
+                raise RefusedFileError("broken_workbook", f"a document type or no UTF-8 in {info.filename}")
+            if is_sheet and (since_row > MAX_ROW or n_rows > MAX_ROWS):
+                raise RefusedFileError("broken_workbook", f"a row too large, or too many, in {info.filename}")
+            if is_xml and not is_sheet and n_tags > MAX_TAGS:
+                raise RefusedFileError("broken_workbook", f"more than {MAX_TAGS:,} elements in {info.filename}")
             tail = chunk[-16:]
 
 

@@ -27,7 +27,7 @@ from pipeline.sources import xlsx_parts
 from pipeline.sources.records import Names, Plan, Records, Source, text_array
 from pipeline.sources.rejects import RefusedFileError, Reject, detail
 
-MAX_ROWS, MAX_COLUMNS = 1 << 20, 256  # a sheet has no more rows; no exporter as many columns
+MAX_COLUMNS = 256  # no exporter writes as many
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, ET.ParseError, OSError, EOFError, KeyError, IndexError, ValueError, TypeError,
     AttributeError, OverflowError, NotImplementedError, RuntimeError, AssertionError,
@@ -134,7 +134,7 @@ def _told() -> Iterator[None]:
 def _filled(sheet: Any) -> Iterator[Sequence[Any]]:
     """The rows that hold something; the library fills a gap with one empty row again and again."""
     last = None
-    for row in sheet.iter_rows(max_row=MAX_ROWS, max_col=MAX_COLUMNS):  # per row: the library gives rows
+    for row in sheet.iter_rows(max_row=xlsx_parts.MAX_ROWS, max_col=MAX_COLUMNS):  # per row: the library gives rows
         if row is not last and any(cell.value is not None for cell in row):
             yield row
         last = row

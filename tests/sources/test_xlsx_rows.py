@@ -115,6 +115,8 @@ def test_sheet_reads_as_the_same_rows_in_csv(gather):
         ({SHEET: b"<worksheet><sheetData><row><c t='s'><v>99</v></c></row>"}, "broken_workbook"),
         ({"xl/media/a.bin": b"\0" * 200_000_000}, "archive_bomb"),
         ({SHEET: b"<worksheet><sheetData><row>" + b"<c/>" * 3_000_000}, "broken_workbook"),
+        ({SHEET: b"<worksheet><sheetData>" + b"<row></row>" * 2_000_000}, "broken_workbook"),
+        ({"xl/sharedStrings.xml": b"<sst>" + b"<si/>" * 7_000_000}, "broken_workbook"),
     ],
 )
 def test_hostile_workbook_is_refused_quickly(gather, check_law, change, reason):
