@@ -13,6 +13,7 @@ from pipeline.sources.rejects import RefusedFileError
 MAGIC = b"PK\x03\x04"
 MAX_BYTES = 1 << 28  # of all parts: shared strings are held as a whole
 MAX_ROW = 1 << 23  # of XML without the end of a row: a row is held as a whole
+MAX_ROW_TAGS = 400_000  # of XML without the end of a row: the widest row of a spreadsheet has 16,384 cells
 MAX_ROWS = 1 << 20  # of a sheet: no spreadsheet has more
 MAX_TAGS = 6_000_000  # of any other part: its elements are held until its end, those of a million strings
 MAX_RATIO, FREE_BYTES = 200, 1 << 26  # bytes unpacked for a byte packed, once FREE_BYTES are; as archives.py says
@@ -49,16 +50,17 @@ def check(path: Path) -> None:
 def _look(parts: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
     is_xml = info.filename.lower().endswith((".xml", ".rels", ".vml"))
     is_sheet = info.filename.startswith("xl/worksheets/")
-    tail, since_row, n_rows, n_tags = b"", 0, 0, 0
+    tail, since_row, row_tags, n_rows, n_tags = b"", 0, 0, 0, 0
     with parts.open(info) as part:
         while chunk := part.read(_CHUNK):
             seen = tail + chunk
             end = chunk.rfind(b"</row")
-            since_row = since_row + len(chunk) if end < 0 else len(chunk) - end
+            since_row, row_tags = (since_row, row_tags) if end < 0 else (0, 0)
+            since_row, row_tags = since_row + len(chunk) - max(end, 0), row_tags + chunk.count(b"<", max(end, 0))
             n_rows, n_tags = n_rows + chunk.count(b"</row"), n_tags + chunk.count(b"<")
             if is_xml and (b"<!DOCTYPE" in seen or b"<!ENTITY" in seen or b"\x00" in chunk):  # NUL: not UTF-8
                 raise RefusedFileError("broken_workbook", f"a document type or no UTF-8 in {info.filename}")
-            if is_sheet and (since_row > MAX_ROW or n_rows > MAX_ROWS):
+            if is_sheet and (since_row > MAX_ROW or row_tags > MAX_ROW_TAGS or n_rows > MAX_ROWS):
                 raise RefusedFileError("broken_workbook", f"a row too large, or too many, in {info.filename}")
             if is_xml and not is_sheet and n_tags > MAX_TAGS:
                 raise RefusedFileError("broken_workbook", f"more than {MAX_TAGS:,} elements in {info.filename}")
