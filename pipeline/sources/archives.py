@@ -179,6 +179,6 @@ def is_hidden(name: str) -> bool:
 def _is_office(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name in _OFFICE for name in archive.namelist()[:50])
+            return any(name in _OFFICE for name in archive.namelist())
     except _DAMAGE:
         return False

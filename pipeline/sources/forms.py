@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.sources import encodings, parquet_rows, sqlite_rows, xlsx_rows
+from pipeline.sources import encodings, parquet_rows, sqlite_rows, xlsx_parts
 from pipeline.sources.csv_rows import open_csv
 from pipeline.sources.feed_xml import open_feed
 from pipeline.sources.json_documents import open_json_documents
@@ -13,6 +13,7 @@ from pipeline.sources.json_values import has_lines_of_json
 from pipeline.sources.line_rows import TextLines
 from pipeline.sources.records import Form
 from pipeline.sources.rejects import RefusedFileError
+from pipeline.sources.xlsx_rows import open_xlsx
 
 
 def open_forms(path: Path) -> list[Form]:
@@ -23,8 +24,8 @@ def open_forms(path: Path) -> list[Form]:
         return [parquet_rows.open_parquet(path)]
     if head.startswith(sqlite_rows.MAGIC):
         return list(sqlite_rows.open_sqlite(path))
-    if xlsx_rows.is_workbook(path):
-        return list(xlsx_rows.open_workbook(path))
+    if head.startswith(xlsx_parts.MAGIC) and xlsx_parts.is_workbook(path):
+        return list(open_xlsx(path))
     encoding = encodings.encoding_of(path)
     first = next((text for line in encodings.lines(path, encoding, "\n") if (text := line.strip())), "")
     if not first:

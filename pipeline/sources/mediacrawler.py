@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from pipeline.settings import Settings
 from pipeline.sources.ids import clean_ids, without_zero
 from pipeline.sources.records import AUTHORS, Facts, Records, Source
+from pipeline.sources.titles import titled
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _id_form(rows: Records) -> pa.Array:
 
 def _named(rows: Records, layout: Layout) -> Records:
     columns = {name: rows.first(*theirs.split()) for name, theirs in {**_COMMON, **layout.columns}.items()}
-    columns["text"] = _titled(rows.first(*layout.title.split()), rows.first(*layout.text.split()))
+    columns["text"] = titled(rows.first(*layout.title.split()), rows.first(*layout.text.split()))
     columns["platform"] = _platform(rows, layout)
     columns["kind"] = _kind(rows, layout)
     columns["author_id_form"] = _id_form(rows)
@@ -165,20 +166,6 @@ def _named(rows: Records, layout: Layout) -> Records:
     if layout.kind == "comment":
         columns["parent_id"] = _parent(rows, columns["post_id"], columns["root_id"])
     return rows.with_columns(columns)
-
-
-def _titled(titles: pa.Array, bodies: pa.Array) -> pa.Array:
-    """Title, line break, body; the body alone where it begins with the title. Bilibili writes an absent body as -."""
-    pairs = zip(titles.to_pylist(), bodies.to_pylist(), strict=True)  # per row: Arrow compares no prefix of each row
-    return pa.array(
-        [_joined((title or "").strip(), "" if body == "-" else body or "") for title, body in pairs], pa.string()
-    )
-
-
-def _joined(title: str, body: str) -> str:
-    if not title or body.lstrip().startswith(title):
-        return body
-    return f"{title}\n{body}" if body.strip() else title
 
 
 def _platform(rows: Records, layout: Layout) -> pa.Array:

@@ -1,195 +1,158 @@
-"""QQ空间: QzoneExporter (the raw msglist), GetQzonehistory (workbooks) and qzone-history (JSON).
+"""QQ空间 as JSON: QzoneExporter's raw lists of moods (说说) and qzone-history's export.
 
-Their markup becomes what a reader sees: an emoticon `[em]e400[/em]` is [e400], a mention `@{uin:..,nick:..}` is @nick.
+A raw list holds each mood with its comments, their answers and the mood that it passes on. qzone-history rebuilds deleted
+moods from the owner's notices under one key per text, so that repeats collapse: source_dedups says so.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import sha256
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.settings import Settings
-from pipeline.sources.columns import lengths
-from pipeline.sources.file_names import user_id_in
 from pipeline.sources.ids import clean_ids, without_zero
+from pipeline.sources.qzone_text import PLATFORM, to_text
 from pipeline.sources.record_paths import RecordPath, fits
-from pipeline.sources.records import AUTHORS, Facts, Records, Source
+from pipeline.sources.records import AUTHORS, ITEM_END, Facts, Records, Source
 
-_POST = {
-    "post_id": "tid", "author_id": "uin", "author_name": "name", "text": "content conlist[].con", "posted_at": "created_time createTime",
-    "app": "source_name", "comments": "cmtnum", "reposts": "fwdnum", "parent_id": "rt_tid", "text_truncated": "has_more_con",
+_OWNER = re.compile(r"(?:^|/)(\d{5,11})/")  # of <QQ number>/shuoshuo/shuoshuo_00000-00019.json
+_NAMES = {  # by table: several names separated by spaces, the first that holds something counts
+    "mood": {
+        "post_id": "tid", "author_id": "uin $.usrinfo.uin", "author_name": "name $.usrinfo.name", "text": "content",
+        "posted_at": "created_time createTime", "app": "source_name", "comments": "cmtnum", "reposts": "fwdnum",
+        "likes": "like.count likecount", "parent_id": "rt_tid", "root_id": "rt_tid",
+    },
+    "quoted": {
+        "post_id": "^.rt_tid", "author_id": "^.rt_uin", "author_name": "^.rt_uinname", "text": "content",
+        "posted_at": "^.rt_createTime",
+    },
+    "comment": {
+        "author_id": "uin", "author_name": "name", "text": "content", "posted_at": "create_time createTime2", "root_id": "^.tid",
+    },
+    "answer": {
+        "author_id": "uin", "author_name": "name", "text": "content", "posted_at": "create_time createTime2", "root_id": "^.^.tid",
+    },
+    "moment": {
+        "post_id": "id", "author_id": "senderQQ userQQ", "text": "content", "posted_at": "timestamp", "shown_at": "timeText",
+        "likes": "likes", "views": "views",
+    },
+    "moment_comment": {
+        "author_id": "UserQQ userQQ", "text": "Content content", "posted_at": "Timestamp timestamp", "shown_at": "TimeText timeText",
+        "root_id": "^.id",
+    },
+    "board": {
+        "post_id": "id", "author_id": "senderQQ", "text": "content", "posted_at": "timestamp", "shown_at": "timeText",
+        "community": "userQQ",
+    },
+    "friend": {"author_id": "FriendQQ friendQQ", "author_name": "Name name"},
 }  # fmt: skip
-_QUOTED = ("rt_con.content", "rt_uinname")
-_COMMENT = {
-    "author_id": "uin", "author_name": "name", "text": "content", "posted_at": "create_time createTime createTime2",
-    "root_id": "^.tid ^.^.tid",
+_KINDS = {"comment": "comment", "answer": "comment", "moment_comment": "comment", "board": "comment"}
+_REBUILT = ("moment", "moment_comment", "board")
+_MORE = {
+    "mood": "conlist[].con rt_con.content rt_uinname", "comment": "tid", "answer": "tid ^.tid", "moment_comment": "ID id",
 }  # fmt: skip
-_MOMENT = {
-    "post_id": "id", "author_id": "senderQQ userQQ", "author_name": "senderName nickname", "text": "content",
-    "posted_at": "timestamp timeText",
-    "views": "views", "likes": "likes",
-}  # fmt: skip
-_ANSWER = {
-    "post_id": "id", "author_id": "senderQQ userQQ uin qq", "author_name": "senderName nickname name", "text": "content",
-    "posted_at": "timestamp time timeText", "root_id": "^.id",
-}  # fmt: skip
-_FRIEND = {"author_id": "userQQ friendQQ QQ qq uin", "author_name": "nickname name remark 昵称"}
+_ZERO = "^0001-"  # a time that Go never set
 
 
-def _path(table: str, place: str, names: dict[str, str], needs: str, *more: str, known_by: str = "") -> RecordPath:
-    columns = dict.fromkeys((*" ".join(names.values()).split(), *more))
-    return RecordPath(table, place, tuple(columns), frozenset(needs.split()), frozenset(known_by.split()))
+def _path(table: str, place: str, needs: str, known_by: str = "") -> RecordPath:
+    names = tuple(dict.fromkeys(" ".join((*_NAMES[table].values(), _MORE.get(table, ""))).split()))
+    return RecordPath(table, place, names, frozenset(needs.split()), frozenset(known_by.split()))
 
 
-_KNOWN_BY = tuple(
-    _path(table, place, names, needs, *more, known_by=known)
-    for table, place, names, needs, more, known in (
-        ("post", "**.msglist[]", _POST, "tid", _QUOTED, "content created_time"),
-        ("moment", "$.Moments[]", _MOMENT, "content", ("comments", "userQQ"), "senderQQ timestamp"),
-        ("board", "$.BoardMessages[]", _MOMENT, "content", ("userQQ",), "senderQQ timestamp"),
-        ("friend", "$.Friends[]", _FRIEND, "", (), ""),
-    )
+PATHS = (
+    _path("mood", "**.msglist[]", "tid", "created_time content"),
+    _path("quoted", "**.msglist[].rt_con", "content"),
+    _path("comment", "**.msglist[].commentlist[]", "content"),
+    _path("answer", "**.msglist[].commentlist[].list_3[]", "content"),
+    _path("moment", "$.Moments[]", "content", "userQQ timestamp"),
+    _path("moment_comment", "$.Moments[].comments[]", "Content"),
+    _path("moment_comment", "$.Moments[].comments[]", "content"),
+    _path("board", "$.BoardMessages[]", "content", "senderQQ"),
+    _path("friend", "$.Friends[]", "FriendQQ"),
+    _path("friend", "$.Friends[]", "friendQQ"),
 )
-_PATHS = (
-    _path("comment", "**.commentlist[]", _COMMENT, "content", "tid"), _path("reply", "**.list_3[]", _COMMENT,
-    "content", "tid", "^.tid", "^.^.tid"),
-    _path("answer", "$.Moments[].comments[]", _ANSWER, "content", "^.userQQ"), *_KNOWN_BY,
-)  # fmt: skip
-_SHEET, _FRIENDS = frozenset(("时间", "内容", "图片链接")), frozenset(("昵称", "QQ", "空间主页"))
-_OWNER = re.compile(r"(?:^|/)(\d{5,11})(?:_[^/]*列表\.xlsx|/shuoshuo/|_export\.json|/)")
-_EMOTICON = (r"\[em\]\s*(e\d+)\s*\[/em\]", r"[\1]")
-_MENTION = (r"@\{uin:[^,{}]*,nick:([^{}]*?)(?:,who:\d+)?(?:,auto:\d+)?\}", r"@\1 ")
-_SAID = r"(?s)^\s*(.{1,60}?)\s?：(.*)$"  # how the workbooks write who said what
 
 
 def recognises(names: Sequence[str], _settings: Settings) -> bool:
-    """Whether it is an export of QQ空间."""
-    return _SHEET.issubset(names) or _FRIENDS.issubset(names) or fits(names, _KNOWN_BY[:3])
+    """Whether moods lie where one of the exporters writes them."""
+    return fits(names, PATHS)
 
 
 def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]:
-    """Posts, comments, messages on the board and friends."""
+    """A post, comment or profile per record."""
     for rows in batches:
-        if rows.table == "friend" or (not rows.table.islower() and _FRIENDS.issubset(rows.names)):
-            yield rows.with_columns(
-                {name: rows.first(*theirs.split()) for name, theirs in _FRIEND.items()} | _constants(rows, ""), AUTHORS
-            )
-        elif _SHEET.issubset(rows.names):
-            yield _of_sheet(rows)
-        else:
-            yield _of_json(rows)
+        if rows.table == "friend":
+            yield rows.with_columns(_named(rows), AUTHORS)
+        elif rows.table in _NAMES:
+            yield _posts(rows)
 
 
-def _owner(rows: Records) -> str | None:
-    found = _OWNER.search(rows.file_name)
-    return found[1] if found else user_id_in(rows.file_name)
+def _named(rows: Records) -> dict[str, pa.Array]:
+    said = {name: rows.first(*theirs.split()) for name, theirs in _NAMES[rows.table].items()}
+    return {"platform": rows.constant(PLATFORM), **said}
 
 
-def _constants(rows: Records, kind: str) -> dict[str, pa.Array]:
-    return {"platform": rows.constant("qzone")} | ({"kind": rows.constant(kind)} if kind else {})
-
-
-def _readable(texts: pa.Array) -> pa.Array:
-    for pattern, instead in (_EMOTICON, _MENTION):
-        texts = pc.replace_substring_regex(texts, pattern, instead)
-    return pc.replace_substring(texts, "\x1f", "")
-
-
-def _of_sheet(rows: Records) -> Records:
-    texts = rows.first("内容")
-    name = rows.file_name.rpartition("/")[2]
-    is_own = any(word in name for word in ("说说列表", "转发列表"))
-    has_name = pc.fill_null(pc.match_substring_regex(texts, _SAID), False)
-    kind = "repost" if "转发列表" in name else "comment" if "留言列表" in name else "post"
-    columns = {
-        "text": _readable(pc.if_else(has_name, pc.utf8_ltrim(pc.replace_substring_regex(texts, _SAID, r"\2"), " "), texts)),
-        "author_name": pc.if_else(has_name, pc.replace_substring_regex(texts, _SAID, r"\1"), None),
-        "author_id": rows.constant(_owner(rows) if is_own else None), "posted_at": rows.first("时间"),
-        "source_dedups": rows.constant("true"),
-    }  # fmt: skip
-    return rows.with_columns(columns | _constants(rows, kind))
-
-
-def _of_json(rows: Records) -> Records:
-    names = {"post": _POST, "moment": _MOMENT, "board": _MOMENT, "answer": _ANSWER}.get(rows.table, _COMMENT)
-    columns = {name: rows.first(*theirs.split()) for name, theirs in names.items()}
-    columns["text"] = _readable(columns["text"])
-    kind = "post" if rows.table in ("post", "moment") else "comment"
-    columns |= _constants(rows, kind) | {
-        "source_dedups": rows.constant("true" if names in (_MOMENT, _ANSWER) else "false")
-    }
-    if names is _MOMENT or names is _ANSWER:
-        columns |= {name: _scoped(rows, columns[name]) for name in ("post_id", "root_id") if name in columns}
-    if rows.table == "post":
-        columns |= _reposts(rows, columns)
-    elif rows.table == "moment":
-        columns |= {
-            "comments": lengths(rows.columns.get("comments"), len(rows)),
-            "reject_reason": rows.constant(None),
-        }
-        columns["likes"] = pc.if_else(
-            pc.match_substring(pc.fill_null(columns["likes"], ""), "\x1f"),
-            lengths(pc.fill_null(columns["likes"], ""), len(rows)),
-            columns["likes"],
-        )
-    elif rows.table != "board":
-        columns |= _below(rows, columns)
+def _posts(rows: Records) -> Records:
+    columns = _named(rows)
+    columns["kind"] = rows.constant(_KINDS.get(rows.table, "post"))
+    columns["source_dedups"] = rows.constant("true" if rows.table in _REBUILT else "false")
+    if "shown_at" in columns:
+        columns["posted_at"] = _stated(columns["posted_at"], columns.pop("shown_at"))
+    if rows.table == "mood":
+        columns |= _mood(rows, columns)
+    elif columns["kind"][0].as_py() == "comment" and "root_id" in columns:
+        columns |= _comment(rows, columns["root_id"])
+    columns["text"] = to_text(columns["text"])
     return rows.with_columns(columns)
 
 
-def _scoped(rows: Records, ids: pa.Array) -> pa.Array:
-    """qzone-history counts its rows: a number is hashed with the owner, so that two owners' posts stay apart."""
-    owners = rows.first("userQQ", "^.userQQ").to_pylist()
-    pairs = zip(owners, ids.to_pylist(), strict=True)  # per row: the hash of a row is no column operation
-    return pa.array(
-        [
-            number and sha256(f"{owner}/{number}".encode()).hexdigest()[:24] if len(number or "") < 10 else number
-            for owner, number in pairs
-        ],
-        pa.string(),
-    )
-
-
-def _reposts(rows: Records, columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
+def _mood(rows: Records, columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    """What a mood says and passes on: its words, then //@name:words of the other, as reposts are written elsewhere."""
+    pieces = pc.replace_substring(rows.first("conlist[].con"), ITEM_END, "")
+    own = pc.fill_null(pc.coalesce(columns["text"], pieces), "")
     parent = without_zero(clean_ids(columns["parent_id"])[0])
-    quoted = pc.binary_join_element_wise(
-        "//@", rows.first("rt_uinname"), ":", _readable(rows.first("rt_con.content")), ""
-    )
-    is_repost = pc.is_valid(parent)
+    quote = pc.binary_join_element_wise("//@", rows.first("rt_uinname"), ":", rows.first("rt_con.content"), "")
+    is_repost = pc.or_(pc.is_valid(parent), pc.is_valid(quote))
+    found = _OWNER.search(rows.file_name)
     return {
-        "parent_id": parent, "root_id": parent, "kind": pc.if_else(is_repost, "repost", "post"),
-        "text": pc.if_else(is_repost, pc.binary_join_element_wise(pc.fill_null(columns["text"], ""),
-        pc.fill_null(quoted, ""), ""), columns["text"]),
-        "author_id": pc.coalesce(columns["author_id"], rows.constant(_owner(rows))),
+        "text": pc.binary_join_element_wise(own, pc.fill_null(quote, ""), ""),
+        "kind": pc.if_else(is_repost, "repost", "post"), "parent_id": parent, "root_id": parent,
+        "author_id": pc.coalesce(columns["author_id"], rows.constant(found[1] if found else None)),
     }  # fmt: skip
 
 
-def _below(rows: Records, columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    """A comment's number counts below its post alone, an answer's below its comment."""
-    if rows.table == "answer":
-        return {"parent_id": columns["root_id"]}
-    own = clean_ids(rows.first("tid"))[0]
-    if rows.table == "comment":
-        root = columns["root_id"]
-        return {"post_id": pc.binary_join_element_wise(root, own, "-"), "parent_id": root}
-    root = rows.first("^.^.tid")
-    parent = pc.binary_join_element_wise(root, rows.first("^.tid"), "-")
-    return {"post_id": pc.binary_join_element_wise(parent, own, "-"), "parent_id": parent, "root_id": root}
+def _comment(rows: Records, post: pa.Array) -> dict[str, pa.Array]:
+    """Comments are numbered anew under each post, answers under each comment: their ids name what is around them."""
+    own = rows.first("tid", "ID", "id")
+    if rows.table != "answer":
+        return {"post_id": _joined(post, own), "parent_id": post}
+    around = _joined(post, rows.first("^.tid"))
+    return {"post_id": _joined(around, own), "parent_id": pc.coalesce(around, post)}
+
+
+def _joined(one: pa.Array, other: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise(one, other, "-")
+
+
+def _stated(times: pa.Array, shown: pa.Array) -> pa.Array:
+    """The time; where it was never set what the page showed."""
+    is_zero = pc.fill_null(pc.match_substring_regex(times, _ZERO), True)
+    return pc.if_else(is_zero, shown, times)
 
 
 FACTS = Facts(
-    "QzoneExporter, GetQzonehistory, qzone-history",
-    "emotion_cgi_msglist_v6 since 2012; workbooks and JSON of 2024 to 2026",
-    "JSON, JSONP, XLSX",
-    "text, id, author, time, client, comments, reposts, views, likes, the quoted post; comments and answers; friends as profiles",
+    "QQ空间: QzoneExporter (raw emotion_cgi_msglist_v6), kirklin/qzone-history",
+    "msglist v6; qzone-history 2024 and later",
+    "JSON, JSON in a callback",
+    "text, id, author, time, client, likes, comments, reposts, views, the quoted mood, comments and answers with their post; "
+    "the guestbook; friends as profiles",
     (
-        "[em]e400[/em] is [e400], @{uin:..,nick:..} is @nick", "the owner stands in the file's name alone",
-        "nick ：text in one cell", "a list in Python's notation (评论) is not read", "workbooks and qzone-history drop repeats",
-        "numbers of comments count below their post",
+        "[em]e113[/em] as [呲牙], unknown numbers as [e400]", "@{uin:..,nick:..} as @name", "a mood passed on without a word",
+        "numbers of comments that begin anew under each post", "times that were never set: what the page showed",
+        "qzone-history collapses repeats: source_dedups", "no author in a mood: the folder named by the QQ number",
     ),
 )  # fmt: skip
-SOURCE = Source(recognises, drafts, paths=_PATHS, facts=FACTS)
+SOURCE = Source(recognises, drafts, paths=PATHS, facts=FACTS)

@@ -19,8 +19,7 @@ REASONS: dict[str, str] = {
     "unreadable_encoding": "the bytes are not UTF-8, GB18030 or UTF-16 with a BOM throughout; save the file as UTF-8",
     "broken_parquet": "the Parquet file is damaged or incomplete; write it again",
     "broken_sqlite": "the SQLite database is damaged or no database; export it again",
-    "broken_workbook": "the workbook is damaged, or no XLSX; save it again as XLSX or CSV",
-    "workbook_bomb": "the workbook unpacks to far more than it holds; save its sheet as CSV if it is trusted",
+    "broken_workbook": "the workbook is damaged or none that a spreadsheet writes; export it again or save it as CSV",
     "broken_feed": "the XML is damaged or no feed; fetch it again",
     "unsafe_xml": "the XML declares entities of its own or nests without end, as no feed does; do not use it",
     "open_database": "the database is still being written; close its crawler or run PRAGMA wal_checkpoint(TRUNCATE)",
@@ -48,8 +47,9 @@ REASONS: dict[str, str] = {
     "bad_platform": "the platform is no ASCII slug such as weibo; rename it",
     "mangled_id": "a spreadsheet rounded the id, which is lost; export again and keep ids as text",
     "no_author_id": "a profile without the author's id belongs to nobody; export it again with ids",
-    "chat_message": "a chat is conversation, not posts; set messages = true to gather it as kind message",
     "deleted_post": "the platform shows a notice where the post was; nothing to do",
+    "unread_comments": "the comments in the cell are no list of comments; the post is kept, export again for its comments",
+    "chat_message": "a message of a chat is no post; set messages = true to gather chats as kind message",
     "bad_time": "the time cannot be read; write it like 2026-01-31 08:00:00",
 }
 

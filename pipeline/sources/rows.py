@@ -24,11 +24,12 @@ from pipeline.tables import BOOL, INT, KINDS, PRECISIONS, SCHEMA_VERSION, SMALL,
 MAX_TEXT = 1_000_000  # characters; the longest articles have some 100,000
 PLATFORM = r"^[a-z][a-z0-9_]{0,31}$"
 ID_FORMS = ("id", "creator_hash")
-DIALECT_REASONS = (
-    "chat_message",
+DIALECT_REASONS = (  # what a dialect's column reject_reason may say of a row
     "deleted_post",
     "no_record",
-)  # what a dialect's column reject_reason may say of a row
+    "chat_message",
+    "unread_comments",
+)
 _COUNTS = ("likes", "comments", "reposts", "views", "collects")
 _IDS = ("post_id", "author_id", "parent_id", "root_id")
 _PLAIN = (  # columns that need no more than their type

@@ -1,4 +1,7 @@
-"""Articles of WeChat official accounts, by wechat-article-exporter: a sheet, or JSON with the comments shown below them."""
+"""Articles of official accounts (公众号) as wechat-article-exporter writes them: JSON, or a workbook.
+
+An article's number counts within its account, so that its id here names the account too. Both forms name it alike.
+"""
 
 from __future__ import annotations
 
@@ -9,97 +12,109 @@ import pyarrow.compute as pc
 
 from pipeline.settings import Settings
 from pipeline.sources.record_paths import RecordPath, fits
-from pipeline.sources.records import Facts, Records, Source
+from pipeline.sources.records import ITEM_END, Facts, Records, Source
+from pipeline.sources.titles import titled
 
-PLATFORM = "wechat_articles"
-_SHEET = {
-    "id": "ID", "url": "链接", "author_name": "公众号 作者", "title": "标题", "text": "文章内容 摘要", "posted_at": "发布时间 创建时间",
-    "views": "阅读", "likes": "点赞", "reposts": "分享", "collects": "收藏", "comments": "留言", "topics": "所属合集",
+PLATFORM = "wechat_mp"
+_HEADER = frozenset(("标题", "链接", "摘要", "发布时间"))
+_SHEET = {  # several names separated by spaces: the first that holds something counts
+    "number": "ID", "url": "链接", "account": "公众号", "byline": "作者", "title": "标题", "body": "文章内容 摘要",
+    "posted_at": "发布时间 创建时间", "views": "阅读", "likes": "点赞", "reposts": "分享", "comments": "留言", "albums": "所属合集",
 }  # fmt: skip
-_JSON = {
-    "id": "aid appmsgid", "url": "link content_url",
-    "author_name": "_accountName accountName nickname account_name author_name", "author_id": "fakeid __biz",
-    "title": "title", "text": "content_text text digest", "posted_at": "create_time", "modified_at": "update_time",
-    "views": "readNum read_num",
-    "likes": "oldLikeNum old_like_num", "reposts": "shareNum share_num", "collects": "collectNum", "comments": "commentNum comment_count",
+_ARTICLE = {
+    "number": "aid", "url": "link", "account": "_accountName", "byline": "author_name", "title": "title", "body": "content digest",
+    "posted_at": "update_time create_time", "views": "readNum", "likes": "oldLikeNum", "reposts": "shareNum",
+    "comments": "commentNum", "albums": "appmsg_album_infos[].title", "biz": "fakeid",
 }  # fmt: skip
 _COMMENT = {
-    "post_id": "content_id id", "author_id": "openid", "author_name": "nick_name", "text": "content", "posted_at": "create_time",
-    "likes": "like_num", "url": "^.link", "id": "^.aid",
+    "text": "content", "author_id": "openid", "author_name": "nick_name", "posted_at": "create_time", "likes": "like_num",
 }  # fmt: skip
-_REPLY = {
-    **_COMMENT, "post_id": "reply_id", "likes": "reply_like_num like_num", "url": "^.^.link", "id": "^.^.aid", "parent_id": "^.content_id",
-}  # fmt: skip
-_NEEDED = (frozenset(("标题", "链接", "公众号")), frozenset(("标题", "链接", "发布时间", "摘要")))
-_OWN_ID = r"^.*(?:/s/([\w-]{10,})|[?&]sn=([0-9a-f]{8,})).*$"
+_REPLY = {**_COMMENT, "likes": "reply_like_num like_num"}
+_BIZ = r"[?&]__biz=(?P<biz>[A-Za-z0-9+/=%_-]+)"
 
 
-def _path(table: str, place: str, needs: str, names: dict[str, str], known_by: str = "") -> RecordPath:
-    columns = tuple(dict.fromkeys(" ".join(names.values()).split()))
+def _path(table: str, place: str, names: dict[str, str], more: str, needs: str, known_by: str = "") -> RecordPath:
+    columns = tuple(dict.fromkeys(" ".join((*names.values(), more)).split()))
     return RecordPath(table, place, columns, frozenset(needs.split()), frozenset(known_by.split()))
 
 
-_ARTICLES = tuple(
-    _path("article", "**", "title link", _JSON, known)
-    for known in ("aid digest", "aid create_time", "readNum", "digest update_time", "appmsgid")
+def _above(marks: str) -> str:
+    return " ".join(f"{marks}{name}" for name in ("aid", "_accountName", "fakeid", "link"))
+
+
+PATHS = (
+    _path("article", "**", _ARTICLE, "", "aid link title", "update_time"),
+    _path("reply", "**.reply_list[]", _REPLY, f"reply_id ^.content_id {_above('^.^.')}", "content create_time"),
+    _path("comment", "**.comments[]", _COMMENT, f"content_id {_above('^.')}", "content nick_name create_time"),
+    _path("comment", "**.elected_comment[]", _COMMENT, f"content_id {_above('^.')}", "content nick_name create_time"),
 )
-_PATHS = (
-    _path("comment", "**.comments[]", "content nick_name", _COMMENT), _path("comment", "**.elected_comment[]",
-    "content nick_name", _COMMENT),
-    _path("reply", "**.reply_list[]", "content", _REPLY), *_ARTICLES,
-)  # fmt: skip
 
 
 def recognises(names: Sequence[str], _settings: Settings) -> bool:
-    """Whether it is the exporter's sheet, or articles with the names of its JSON."""
-    return any(needs.issubset(names) for needs in _NEEDED) or fits(names, _ARTICLES)
+    """Whether the header is the workbook's, or articles lie somewhere in the documents."""
+    return _HEADER.issubset(names) or fits(names, PATHS[:1])
 
 
 def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]:
-    """Articles, comments and the account's answers to them."""
+    """An article, comment or answer per record."""
     for rows in batches:
         if rows.table in ("comment", "reply"):
-            yield _comments(rows, _COMMENT if rows.table == "comment" else _REPLY)
+            yield _comments(rows)
         else:
-            yield _articles(rows, _JSON if rows.table == "article" else _SHEET)
+            yield _articles(rows, _ARTICLE if rows.table == "article" else _SHEET)
 
 
 def _articles(rows: Records, names: dict[str, str]) -> Records:
     columns = {name: rows.first(*theirs.split()) for name, theirs in names.items()}
-    titles, bodies = columns.pop("title"), columns["text"]
+    account, byline, number = (columns.pop(name) for name in ("account", "byline", "number"))
+    biz = _biz(columns.pop("biz", rows.constant(None)), columns["url"])
     columns |= {
-        "post_id": _own_id(columns["url"], columns.pop("id")), "platform": rows.constant(PLATFORM), "kind": rows.constant("article"),
-        "text": pc.coalesce(pc.binary_join_element_wise(titles, bodies, "\n"), titles, bodies), "source_dedups": rows.constant("true"),
+        "platform": rows.constant(PLATFORM), "kind": rows.constant("article"), "author_id": biz,
+        "author_name": pc.coalesce(account, byline), "post_id": _id(account, biz, number),
+        "text": titled(columns.pop("title"), columns.pop("body")), "source_dedups": rows.constant("false"),
+        "topics": pc.replace_substring_regex(columns.pop("albums"), r"\s+#", ITEM_END),
     }  # fmt: skip
     return rows.with_columns(columns)
 
 
-def _comments(rows: Records, names: dict[str, str]) -> Records:
-    columns = {name: rows.first(*theirs.split()) for name, theirs in names.items()}
-    root = _own_id(columns.pop("url"), columns.pop("id"))
-    if names is _REPLY:  # an answer's number counts below its comment alone
-        columns["post_id"] = pc.binary_join_element_wise(columns["parent_id"], columns["post_id"], "-")
+def _comments(rows: Records) -> Records:
+    is_reply = rows.table == "reply"
+    columns = {name: rows.first(*theirs.split()) for name, theirs in (_REPLY if is_reply else _COMMENT).items()}
+    marks = "^.^." if is_reply else "^."
+    number, account, biz, link = (rows.first(name) for name in _above(marks).split())
+    article = _id(account, _biz(biz, link), number)
+    around = _joined(article, rows.first("^.content_id")) if is_reply else article
     columns |= {
-        "platform": rows.constant(PLATFORM), "kind": rows.constant("comment"), "root_id": root, "source_dedups": rows.constant("false"),
-        "parent_id": pc.coalesce(columns.get("parent_id", rows.constant(None)), root),
+        "platform": rows.constant(PLATFORM), "kind": rows.constant("comment"), "root_id": article,
+        "parent_id": pc.coalesce(around, article), "source_dedups": rows.constant("false"),
+        "post_id": _joined(around, rows.first("reply_id" if is_reply else "content_id")),
     }  # fmt: skip
     return rows.with_columns(columns)
 
 
-def _own_id(urls: pa.Array, ids: pa.Array) -> pa.Array:
-    """What the address calls the article; the exported id, which counts within one account alone, where it says nothing."""
-    is_own = pc.fill_null(pc.match_substring_regex(urls, _OWN_ID), False)
-    return pc.if_else(is_own, pc.replace_substring_regex(urls, _OWN_ID, r"\1\2"), ids)
+def _biz(stated: pa.Array, links: pa.Array) -> pa.Array:
+    """The account's id: as stated, else as the link holds it."""
+    found = pc.struct_field(pc.extract_regex(links, _BIZ), "biz")
+    return pc.coalesce(stated, pc.replace_substring(found, "%3D", "="))
+
+
+def _id(account: pa.Array, biz: pa.Array, number: pa.Array) -> pa.Array:
+    return pc.coalesce(_joined(pc.coalesce(account, biz), number), number)
+
+
+def _joined(one: pa.Array, other: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise(one, other, "-")
 
 
 FACTS = Facts(
-    "wechat-article-exporter",
+    "wechat-article/wechat-article-exporter",
     "2024 to 2026",
-    "XLSX, JSON, CSV",
-    "title and text (else abstract), id, account, time, views, likes, shares, comments, collection; comments and answers",
+    "JSON, XLSX, CSV",
+    "title and text or summary, id, account, time of publishing, link, reads, likes, shares, comments counted, albums as "
+    "topics; chosen comments and answers with their article",
     (
-        "an article's number counts within its account: the id in its address is taken", "counts that were not gathered are empty",
-        "each article is exported once",
+        "numbers that count within an account: the id names it", "an account's id inside the link",
+        "articles of pictures whose text begins with their title", "texts as HTML or plain",
     ),
 )  # fmt: skip
-SOURCE = Source(recognises, drafts, paths=_PATHS, facts=FACTS)
+SOURCE = Source(recognises, drafts, paths=PATHS, facts=FACTS)

@@ -1,185 +1,190 @@
-"""Workbooks (XLSX): every sheet whose header a dialect knows, row by row; the others are told by name.
+"""XLSX workbooks: every sheet whose header the dialect knows, row by row; the others are told by name.
 
-The file may be hostile: what it unpacks to is measured first, and nothing of it is held but the row that is read.
+The file may be hostile: before anything of it is parsed, every part is unpacked once, counted and looked through.
+Formulas are never computed: a cell is what was saved with it. A date stands as the sheet holds it, without a zone.
 """
 
 from __future__ import annotations
 
 import json
-import re
+import warnings
+import xml.etree.ElementTree as ET
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
 
 import numpy as np
 
 from pipeline.settings import Settings
+from pipeline.sources import xlsx_parts
 from pipeline.sources.records import Names, Plan, Records, Source, text_array
 from pipeline.sources.rejects import RefusedFileError, Reject, detail
 
-MAGIC = b"PK\x03\x04"
-MAX_BYTES = 1 << 28  # unpacked: 256 MB
-MAX_RATIO = 200  # unpacked for a byte packed, once _FREE are unpacked: sheets pack to a tenth
-MAX_BLANK = 10_000  # blank rows on end, after which a sheet is done
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # how a workbook writes what XML cannot hold
-_FREE, _CHUNK = 1 << 24, 1 << 20
+MAX_COLUMNS = 256  # no exporter writes as many
 _DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    KeyError,
-    ValueError,
-    IndexError,
-    AttributeError,
-    TypeError,
-    EOFError,
-    SyntaxError,
-    NotImplementedError,
-    RuntimeError,
-    OverflowError,
-    UnicodeError,
-    expat.ExpatError,
-)  # fmt: skip  SyntaxError: ParseError
+    zipfile.BadZipFile, zlib.error, ET.ParseError, OSError, EOFError, KeyError, IndexError, ValueError, TypeError,
+    AttributeError, OverflowError, NotImplementedError, RuntimeError, AssertionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet and its header."""
+    """A sheet: its place in the workbook, its title and its header (no names where it is empty)."""
 
-    name: str
+    place: int
+    title: str
     names: Names
 
 
 @dataclass(frozen=True)
-class Workbook:
-    """A workbook; `names` are the header of one of its sheets, the one by which a dialect is known."""
+class XlsxFile:
+    """A workbook; `names` is the header of one of its sheets, the one by which a dialect is known."""
 
     path: Path
     names: Names
     sheets: tuple[Sheet, ...]
-    known: frozenset[str] = frozenset()
+    known: frozenset[int] = frozenset()
 
-    def select(self, source: Source, settings: Settings) -> Workbook:
+    def select(self, source: Source, settings: Settings) -> XlsxFile:
         """The same workbook, of which this source knows some sheets."""
-        return replace(self, known=frozenset(s.name for s in self.sheets if source.recognises(s.names, settings)))
+        known = (sheet.place for sheet in self.sheets if sheet.names and source.recognises(sheet.names, settings))
+        return replace(self, known=frozenset(known))
 
     def records(self, plan: Plan) -> Iterator[Records]:
-        """Every row of the known sheets below the header, then a reject for each other sheet that holds something."""
-        n_rows = 0
-        with _opened(self.path) as book:
-            for sheet in (sheet for sheet in self.sheets if sheet.name in self.known):
-                rows = islice(_rows(book[sheet.name]), 1, None)
-                while page := list(islice(rows, plan.batch_rows)):
+        """Every row of the known sheets, in batches of one sheet each, then a reject for each other sheet with rows.
+        Raises RefusedFileError where the workbook is damaged.
+        """
+        n_rows, counts = 0, self._counts
+        with _opened(self.path) as workbook:
+            for sheet in (sheet for sheet in self.sheets if sheet.place in self.known):
+                rows, before = _rows(workbook, sheet), n_rows
+                while page := _next(rows, plan.batch_rows):
                     yield _records(sheet, page, n_rows)
                     n_rows += len(page)
-        for sheet in (sheet for sheet in self.sheets if sheet.name not in self.known):
-            n_rows += 1
-            said = detail("unknown_table", f"sheet {sheet.name} with columns {', '.join(sheet.names)}")
-            reject = Reject(n_rows, "unknown_table", said)
-            yield Records((), np.empty(0, np.int64), {}, lambda _: "", (reject,), table=sheet.name)
+                if n_rows - before != counts[sheet.place]:
+                    raise RefusedFileError("broken_workbook", f"rows of sheet {sheet.title} out of their order")
+            for sheet in self._others:
+                n_rows += 1
+                said = f"sheet {sheet.title} of {counts[sheet.place]} rows with columns {', '.join(sheet.names)}"
+                reject = Reject(n_rows, "unknown_table", detail("unknown_table", said))
+                yield Records((), np.empty(0, np.int64), {}, lambda _: "", (reject,))
 
     def framed(self) -> int | None:
-        """Rows cannot be told from blank ones without the parser."""
-        return None
+        """Rows of the known sheets and other sheets with rows, by a count of the elements in their XML."""
+        return sum(self._counts[place] for place in self.known) + len(self._others)
+
+    @cached_property
+    def _counts(self) -> list[int]:
+        """Rows of each sheet after its header."""
+        with _told():
+            filled = xlsx_parts.filled_rows(self.path)
+            return [max(0, n - 1) if sheet.names else 0 for n, sheet in zip(filled, self.sheets, strict=True)]
+
+    @property
+    def _others(self) -> list[Sheet]:
+        return [sheet for sheet in self.sheets if sheet.place not in self.known and self._counts[sheet.place]]
 
 
-def is_workbook(path: Path) -> bool:
-    """Whether the file is a zip that holds a workbook."""
-    try:
-        with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                return False
-        with zipfile.ZipFile(path) as packed:
-            return "xl/workbook.xml" in packed.namelist()
-    except _DAMAGE:
-        return False
+def open_xlsx(path: Path) -> list[XlsxFile]:
+    """The workbook as seen from each sheet. Raises RefusedFileError where it is damaged or no safe workbook."""
+    xlsx_parts.check(path)
+    with _opened(path) as workbook:
+        sheets = tuple(_sheet(workbook, place) for place in range(len(workbook.worksheets)))
+    if not any(sheet.names for sheet in sheets):
+        raise RefusedFileError("empty_file", "a workbook without a filled sheet")
+    return [XlsxFile(path, sheet.names, sheets) for sheet in sheets if sheet.names]
 
 
-def open_workbook(path: Path) -> list[Workbook]:
-    """The workbook as seen from each of its sheets. Raises RefusedFileError for what is damaged or unpacks without end."""
-    _measure(path)
-    with _opened(path) as book:
-        found = [
-            Sheet(sheet.title, tuple(cell.strip() for cell in next(_rows(sheet), []))) for sheet in book.worksheets
-        ]
-    sheets = tuple(sheet for sheet in found if sheet.names)
-    if not sheets:
-        raise RefusedFileError("empty_file", "a workbook whose sheets are empty")
-    return [Workbook(path, sheet.names, sheets) for sheet in sheets]
-
-
-def _measure(path: Path) -> None:
-    """Unpacks every part to nowhere. Raises RefusedFileError where that is too much or goes wrong."""
-    left = min(MAX_BYTES, max(_FREE, MAX_RATIO * path.stat().st_size))
-    try:
-        with zipfile.ZipFile(path) as packed:
-            for info in packed.infolist():
-                with packed.open(info) as part:
-                    while chunk := part.read(_CHUNK):
-                        left -= len(chunk)
-                        if left < 0:
-                            raise RefusedFileError("workbook_bomb", f"more than {MAX_RATIO} times its size")
-    except _DAMAGE as error:
-        raise RefusedFileError("broken_workbook", error) from error
+def _sheet(workbook: Any, place: int) -> Sheet:
+    sheet = workbook.worksheets[place]
+    header = next(_filled(sheet), ())
+    return Sheet(place, str(sheet.title), tuple((_shown(cell) or "").strip() for cell in _trimmed(header)))
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
+    """The workbook, read from the file as it goes; what is wrong with it refuses the file."""
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
+    with _told(), path.open("rb") as file:  # of a path it asks for the ending of its name
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what openpyxl leaves out: styles, validation
+            workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        try:
+            yield workbook
+        finally:
+            workbook.close()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        with path.open("rb") as file:  # by name it would ask for an ending
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            yield book
-    except (*_DAMAGE, InvalidFileException) as error:
+        yield
+    except _DAMAGE as error:
         raise RefusedFileError("broken_workbook", error) from error
 
 
-def _rows(sheet: Any) -> Iterator[list[str]]:
-    """The rows that hold something, as texts."""
-    sheet.reset_dimensions()  # what the file says of its size may be a lie
-    blank = 0
-    for cells in sheet.iter_rows(values_only=True):  # per row: a workbook is parsed row by row
-        shown = [_shown(cell) for cell in cells]
-        blank = 0 if any(shown) else blank + 1
-        if not blank:
-            yield shown
-        if blank > MAX_BLANK:
-            return
+def _filled(sheet: Any) -> Iterator[Sequence[Any]]:
+    """The rows that hold something; the library fills a gap with one empty row again and again."""
+    last = None
+    for row in sheet.iter_rows(max_row=xlsx_parts.MAX_ROWS, max_col=MAX_COLUMNS):  # per row: the library gives rows
+        if row is not last and any(cell.value is not None for cell in row):
+            yield row
+        last = row
 
 
-def _shown(cell: object) -> str:
-    """A cell as text: times in Shanghai, as spreadsheets show them; whole numbers without a point."""
-    if cell is None:
-        return ""
-    if isinstance(cell, (datetime, date, time)):
-        return cell.isoformat(" ") if isinstance(cell, datetime) else cell.isoformat()
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float) and cell.is_integer():
-        return f"{cell:.0f}" if abs(cell) < 2**53 else f"{cell:.15E}"  # the latter is told as a mangled id
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(cell))
+def _rows(workbook: Any, sheet: Sheet) -> Iterator[Sequence[Any]]:
+    return islice(_filled(workbook.worksheets[sheet.place]), 1, None)
 
 
-def _records(sheet: Sheet, page: list[list[str]], before: int) -> Records:
-    width = len(sheet.names)
-    rows = {n: (row + [""] * width)[:width] for n, row in enumerate(page, before + 1) if not any(row[width:])}
-    longer = [(n, row) for n, row in enumerate(page, before + 1) if any(row[width:])]
-    said = [
-        (n, detail("bad_row", f"{len(row)} cells under {width} names"), json.dumps(row, ensure_ascii=False))
-        for n, row in longer
-    ]
-    rejects = tuple(Reject(n, "bad_row", why, raw) for n, why, raw in said)
-    cells = list(zip(*rows.values(), strict=True)) if rows else [()] * width
-    columns = {name: text_array(column) for name, column in zip(reversed(sheet.names), reversed(cells), strict=True)}
-    return Records(
-        sheet.names, np.fromiter(rows, np.int64, len(rows)), columns,
-        lambda number: json.dumps(dict(zip(sheet.names, rows[number], strict=True)), ensure_ascii=False), rejects, table=sheet.name,
-    )  # fmt: skip
+def _next(rows: Iterator[Sequence[Any]], size: int) -> list[Sequence[Any]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of dates beyond any calendar: their cells read #VALUE!
+        return list(islice(rows, size))
+
+
+def _trimmed(cells: Sequence[Any]) -> Sequence[Any]:
+    width = max((at for at, cell in enumerate(cells, 1) if cell.value is not None), default=0)
+    return cells[:width]
+
+
+def _records(sheet: Sheet, page: list[Sequence[Any]], before: int) -> Records:
+    cells = [[_shown(cell) for cell in row[: len(sheet.names)]] for row in page]  # per row: the library gives rows
+    is_header = [tuple((cell or "").strip() for cell in row) == sheet.names for row in cells]
+    kept = [at for at, is_one in enumerate(is_header) if not is_one]
+    columns: dict[str, Any] = {}
+    for place, name in enumerate(sheet.names):
+        if name and name not in columns:  # the first of a name wins
+            columns[name] = text_array([cells[at][place] for at in kept])
+    said = detail("repeated_header", f"{len(sheet.names)} names")
+    rejects = tuple(Reject(before + 1 + at, "repeated_header", said) for at, is_one in enumerate(is_header) if is_one)
+    numbers = np.array(kept, np.int64) + before + 1
+    return Records(sheet.names, numbers, columns, _raw_of(sheet, cells, before), rejects, table=sheet.title)
+
+
+def _raw_of(sheet: Sheet, cells: list[list[str | None]], before: int) -> Callable[[int], str]:
+    return lambda number: json.dumps(
+        dict(zip(sheet.names, cells[number - before - 1], strict=True)), ensure_ascii=False
+    )
+
+
+def _shown(cell: Any) -> str | None:
+    """A cell as text: numbers as they are written, dates in ISO form, with a time of day where the sheet shows one."""
+    value = cell.value
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        is_day = value.time() == time() and "h" not in str(cell.number_format).lower()
+        return value.date().isoformat() if is_day else value.isoformat(" ", "seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)

@@ -1,4 +1,4 @@
-"""What the rows of feeds, WeChat, QQ空间, shops and label tools mean: a case per dialect and quirk, on fixtures by hand."""
+"""What the rows of feeds, shops and label tools mean: a case per dialect and quirk, on fixtures by hand."""
 
 import io
 import json
@@ -50,40 +50,6 @@ ROWS = [  # file, source_row, quirk, what it means
         "posted_at": at(2026, 3, 4, 6), "topics": ["渡口", "涨水"],
     }),
     ("web_feeds/feed.json", 2, "JSON Feed: plain text, id as a number", {"post_id": "42", "author_name": "徒弟阿水", "kind": "post"}),
-    ("wechat_chats/wechatmsg_old.csv", 1, "WeChatMsg, old", {
-        "platform": "wechat", "kind": "message", "author_id": "wxid_invented02", "author_name": "二姐家", "posted_at": EVENING,
-        "text": "米缸见底了，明天谁去买？",
-    }),
-    ("wechat_chats/wechatmsg_old.csv", 3, "WeChatMsg, old: nine cells, the owner's own message", {"author_id": None, "author_name": "我"}),
-    ("wechat_chats/wechatmsg_new.csv", 1, "WeChatMsg, new", {"post_id": "8800000000000000001", "author_name": "厨房里的大姨"}),
-    ("wechat_chats/pywxdump.csv", 3, "PyWxDump: words wrapped in JSON", {
-        "post_id": "7700000000000000003", "author_id": "wxid_invented03", "text": "换了个灯泡，\n亮了", "posted_at": at(2026, 3, 1, 8, 1),
-    }),
-    ("wechat_chats/chatlab.json", 1, "ChatLab", {
-        "post_id": "m1", "author_id": "wxid_invented04", "author_name": "302青椒", "community": "三栋拼菜群", "posted_at": EVENING,
-    }),
-    ("wechat_chats/weflow.json", 1, "WeFlow: milliseconds", {"post_id": "9900000000000000001", "posted_at": EVENING}),
-    ("wechat_moments/sns.json", 1, "SnsPost: likes and comments are counted", {
-        "platform": "wechat_moments", "kind": "post", "author_id": "wxid_invented06", "likes": 2, "comments": 2, "posted_at": EVENING,
-    }),
-    ("wechat_moments/sns.json", 3, "SnsPost: answer to a comment", {
-        "kind": "comment", "parent_id": "13000000000000000001-1", "root_id": "13000000000000000001", "author_name": "老窗",
-    }),
-    ("wechat_moments/sns.json", 4, "SnsPost: a link without words is its title", {"text": "怎样给窗户贴胶条", "likes": 0}),
-    ("wechat_moments/moments.json", 1, "moments.json: the account is the author, milliseconds", {
-        "author_id": "wxid_invented07", "author_name": "晚班司机", "posted_at": EVENING, "likes": None,
-    }),
-    ("wechat_moments/moments.json", 2, "moments.json: seconds", {"posted_at": EVENING, "text": "夜里的城市"}),
-    ("wechat_moments/listed.json", 2, "list of 2016: comment", {
-        "kind": "comment", "author_name": "阿荃", "parent_id": "12300000000000000001",
-    }),
-    ("wechat_articles/articles.json", 1, "article: id of its address, counts", {
-        "platform": "wechat_articles", "kind": "article", "post_id": "Ab-cdefghij_1", "views": 1024, "likes": 12, "reposts": 3,
-        "text": "菜场的一天\n从凌晨三点说起", "posted_at": EVENING, "source_dedups": True,
-    }),
-    ("wechat_articles/articles.json", 3, "answer of the account to a comment", {
-        "kind": "comment", "post_id": "501-1", "parent_id": "501", "root_id": "Ab-cdefghij_1",
-    }),
     ("shop_reviews/tmall.jsonp", 1, "Tmall in a callback", {
         "platform": "tmall", "kind": "review", "post_id": "330000000001", "text": "锅盖合不严，\"漏气\"，但是炒菜不粘。", "author_id": None,
     }),
@@ -99,15 +65,6 @@ ROWS = [  # file, source_row, quirk, what it means
     ("shop_reviews/jd.json", 2, "JD: what the buyer added", {"platform": "jd", "parent_id": "15500000001", "text": "换货以后好了"}),
     ("shop_reviews/jd.csv", 1, "JD as a sheet", {"platform": "jd", "kind": "review", "likes": 2, "community": "电饭煲"}),
     ("shop_reviews/sentences.txt", 1, "sentences without a header", {"text": "买来给外婆用的，字大，声音也响。", "platform": "unknown"}),
-    ("qzone/msglist.json", 1, "emoticon and mention", {
-        "platform": "qzone", "post_id": "abc0011", "author_id": "1700000081", "text": "下雪了[e400] @阿棉  出来看", "mentions": ["阿棉"],
-        "comments": 1, "source_dedups": False,
-    }),
-    ("qzone/msglist.json", 3, "answer to a comment", {"post_id": "abc0011-1-1", "parent_id": "abc0011-1", "root_id": "abc0011"}),
-    ("qzone/msglist.json", 4, "repost with what it quotes", {
-        "kind": "repost", "parent_id": "def0001", "text": "同感//@旧书摊:书要晒，人也要晒",
-    }),
-    ("qzone/1700000091_export.json", 1, "qzone-history", {"author_id": "1700000091", "likes": 6, "views": 88, "source_dedups": True}),
     ("labelled_texts/doccano_entities.jsonl", 1, "doccano, spans", {"text": "周三晚上在河堤散步"}),
     ("labelled_texts/doccano_data.jsonl", 2, "doccano, data and label", {"text": "汤倒是热的", "post_id_derived": True}),
     ("labelled_texts/doccano_labels.jsonl", 1, "doccano, text and labels", {"text": "加薇详聊"}),
@@ -129,19 +86,6 @@ def test_row_means(gather, check_law, file, row, quirk, meaning):
     assert {name: found[name] for name in meaning} == meaning
 
 
-def test_chats_are_rejects_that_tell_so_unless_messages_are_wanted(gather):
-    for name in ("wechatmsg_old.csv", "pywxdump.csv", "chatlab.json", "weflow.json"):
-        content = (DATA / "wechat_chats" / name).read_bytes()
-        assert set(gather(content).rejects["reason"].to_pylist()) == {"chat_message"}
-        assert len(gather(content).posts) == 0
-
-
-def test_answers_of_qzone_history_know_their_post_and_owners_stay_apart(gather):
-    text = (DATA / "qzone/1700000091_export.json").read_text("utf-8")
-    mine, others = (gather(t).posts.to_pylist() for t in (text, text.replace("1700000091", "1700000094")))
-    assert mine[1]["parent_id"] == mine[0]["post_id"] != others[0]["post_id"]
-
-
 def workbook(*sheets: list[list[object]]) -> bytes:
     """An XLSX with these sheets."""
     book, out = openpyxl.Workbook(), io.BytesIO()
@@ -154,53 +98,7 @@ def workbook(*sheets: list[list[object]]) -> bytes:
     return out.getvalue()
 
 
-HISTORY = [
-    ["时间", "内容", "图片链接", "评论"],
-    ["2013年05月04日 21:07", "夜路 ：操场的灯[em]e400[/em]坏了", "", "[['2013', '__import__']]"],
-    [],
-    ["2013年05月05日", "没有写名字的一条", "", ""],
-]
-
-
-def test_workbook_of_qzone_history_is_read(gather, check_law):
-    gathered = gather(workbook(HISTORY), "1700000081_说说列表.xlsx")
-    check_law(gathered)
-    first, second = gathered.posts.to_pylist()
-    assert (first["text"], first["author_name"], first["author_id"]) == ("操场的灯[e400]坏了", "夜路", "1700000081")
-    assert (first["posted_at"], first["posted_at_precision"]) == (at(2013, 5, 4, 21, 7), "minute")
-    assert (second["text"], second["source_row"], second["source_dedups"]) == ("没有写名字的一条", 2, True)
-
-
-def test_kind_of_a_workbook_of_qzone_history_is_in_its_name(gather):
-    kinds = [
-        gather(workbook(HISTORY), f"1700000081_{name}列表.xlsx").posts["kind"][0].as_py() for name in ("转发", "留言")
-    ]
-    assert kinds == ["repost", "comment"]
-
-
-def test_workbook_of_friends_gives_profiles(gather, check_law):
-    gathered = gather(
-        workbook([["昵称", "QQ", "空间主页"], ["阿棉", 1700000082, "https://user.qzone.qq.com/1700000082"]])
-    )
-    check_law(gathered)
-    assert gathered.authors.to_pylist()[0]["author_id"] == "1700000082"
-
-
-ARTICLES = [
-    ["公众号", "ID", "链接", "标题", "摘要", "创建时间", "发布时间", "阅读", "点赞", "分享", "喜欢", "留言", "作者", "文章内容"],
-    ["菜场观察", "2247480001_1", "https://mp.weixin.qq.com/s?__biz=x&mid=1&idx=1&sn=0123456789abcdef", "葱价", "短", "",
-     datetime(2026, 3, 1, 18, 1, 5), "1.2万", 30, 4, 5, 6, "小满", "葱涨到五块一斤。"],
-]  # fmt: skip
-
-
-def test_workbook_of_articles_is_read(gather):
-    post = gather(workbook(ARTICLES)).posts.to_pylist()[0]
-    assert (post["post_id"], post["author_name"], post["text"]) == (
-        "0123456789abcdef",
-        "菜场观察",
-        "葱价\n葱涨到五块一斤。",
-    )
-    assert (post["views"], post["likes"], post["comments"], post["posted_at"]) == (12_000, 30, 6, EVENING)
+HISTORY = [["text", "posted_at"], ["操场的灯坏了", "2013-05-04 21:07"], ["没有写名字的一条", "2013-05-05"]]
 
 
 def test_sheet_that_nobody_knows_is_told_by_name(gather, check_law):
@@ -215,20 +113,11 @@ def test_id_that_a_workbook_rounded_is_a_reject(gather):
     assert gather(workbook(table)).rejects["reason"].to_pylist() == ["mangled_id"]
 
 
-def test_workbook_that_unpacks_without_end_is_refused(gather):
-    import zipfile
-
-    out = io.BytesIO(workbook(HISTORY))
-    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("xl/worksheets/sheet9.xml", b" " * (20 << 20))
-    assert gather(out.getvalue()).rejects["reason"].to_pylist() == ["workbook_bomb"]
-
-
 def test_far_cell_in_a_workbook_costs_nothing(gather):
     book, out = openpyxl.load_workbook(io.BytesIO(workbook(HISTORY))), io.BytesIO()
     book.worksheets[0]["A1048576"] = "远处"
     book.save(out)
-    assert len(gather(out.getvalue()).posts) == 2
+    assert gather(out.getvalue()).posts["text"].to_pylist()[-1] == "远处"
 
 
 def feed(body: str, before: str = "") -> str:
