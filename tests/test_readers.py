@@ -72,7 +72,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 def in_order(table: pa.Table) -> pa.Table:
     """Rows in one order whatever the reader's, by a column that is distinct in every row here."""
-    names = [n for n in ("post_id", "batch_id", "campaign_id", "author_id", "date") if n in table.column_names]
+    names = [n for n in ("post_id", "batch_id", "campaign_id", "author_id", "date", "month") if n in table.column_names]
     return table.take(
         pc.sort_indices(table, sort_keys=[(name, "ascending") for name in (*names, "date")[:1]])
     ).combine_chunks()
