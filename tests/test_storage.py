@@ -8,11 +8,11 @@ import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import fsspec
 import pyarrow as pa
 import pytest
 
@@ -182,7 +182,9 @@ def test_unknown_scheme_is_a_usage_error() -> None:
 
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.delitem(fsspec.registry._registry, "s3", raising=False)  # another test may have opened one
+    monkeypatch.delitem(
+        import_module("fsspec.registry")._registry, "s3", raising=False
+    )  # another test may have opened one
     with pytest.raises(UsageError, match=r"install xinren\[s3\]"):
         open_storage("s3://bucket/lake")
 
