@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import partitions
+from pipeline.memory import release
 from pipeline.order import Ints, sort_rows
 from pipeline.run import Counts, Run, digest, drop_others, hashes, is_current, publish
 from pipeline.stages.campaign_files import (
@@ -38,7 +39,10 @@ def campaigns(run: Run) -> Counts:
     derived_from = digest("campaigns", _VERSION, hashes(run, "posts"), hashes(run, "post_features"))
     if not is_current(run, "campaigns", derived_from):
         files = post_files(run)
-        _write(run, files, _find(run, files), derived_from)
+        release()  # what earlier stages left: this one holds numbers of all posts
+        found = _find(run, files)
+        release()
+        _write(run, files, found, derived_from)
     rows = {name: sum(f.rows for f in run.tx.data_files(name)) for name in ("campaigns", "campaign_members")}
     run.say("campaigns", rows["campaign_members"], rows["campaign_members"])
     return rows
