@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,9 @@ import pyarrow.parquet as pq
 from pipeline.errors import PermanentError, one_line
 from pipeline.judge_model import ContextModel
 from pipeline.text.linear import LinearModel
-from pipeline.trust_model import TrustModel
+
+if TYPE_CHECKING:
+    from pipeline.trust_model import TrustModel
 
 FORMAT = 1
 DECIMALS = 3  # weights are rounded: the features they meet are at most 1, and the folder stays small
@@ -124,6 +126,8 @@ def load_context(folder: str | Path) -> ContextModel:
 
 def load_trust(folder: str | Path) -> TrustModel:
     """The author model of `folder`."""
+    from pipeline.trust_model import TrustModel
+
     payload = unseal(folder, "trust")
     with _one_line_errors(Path(folder)):
         values: dict[str, Any] = {}

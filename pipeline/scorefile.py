@@ -18,14 +18,10 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from pipeline.errors import PermanentError, UsageError, one_line
-from pipeline.sources.csv_rows import DELIMITERS
-from pipeline.sources.encodings import encoding_of, whole_text
-from pipeline.sources.parquet_rows import MAGIC
-from pipeline.sources.records import text_array
-from pipeline.sources.rejects import RefusedFileError
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 _SPACES = re.compile(r"\s*")
+_MAGIC = b"PAR1"  # how a Parquet file begins
 READ = 1 << 16  # rows of Parquet read at a time
 _BLOCK = 1 << 24  # bytes of CSV parsed at a time; a row must fit in
 
@@ -83,15 +79,13 @@ def read_posts(source: Path) -> pa.Table:
 def _refusing(source: Path) -> Iterator[None]:
     try:
         yield
-    except RefusedFileError as refused:
-        raise PermanentError(f"{one_line(source)}: {refused.detail}") from refused
     except (pa.ArrowException, csv.Error, ValueError, RecursionError, OSError) as error:
         raise PermanentError(f"{one_line(source)}: {one_line(error, 160)}; expected CSV, JSONL or Parquet") from error
 
 
 def _is_parquet(source: Path) -> bool:
     with source.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def _from_parquet(file: pq.ParquetFile, source: Path) -> Iterator[pa.Table]:
@@ -103,14 +97,23 @@ def _from_parquet(file: pq.ParquetFile, source: Path) -> Iterator[pa.Table]:
 
 
 def _from_text(source: Path) -> pa.Table:
-    text = whole_text(source, encoding_of(source)).lstrip("\r\n")
+    # Imported for texts alone: with them come the readers of every exporter, a tenth of a second.
+    from pipeline.sources.encodings import encoding_of, whole_text
+    from pipeline.sources.rejects import RefusedFileError
+
+    try:
+        text = whole_text(source, encoding_of(source)).lstrip("\r\n")
+    except RefusedFileError as refused:
+        raise PermanentError(f"{one_line(source)}: {refused.detail}") from refused
     first = text.lstrip()[:1]
     if not first:
-        raise RefusedFileError("empty_file", "nothing but white space")
+        raise PermanentError(f"{one_line(source)}: got nothing but white space; expected CSV, JSONL or Parquet")
     return _from_json(text) if first in "{[" else _from_csv(text)
 
 
 def _from_csv(text: str) -> pa.Table:
+    from pipeline.sources.csv_rows import DELIMITERS
+
     delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
     names = next(csv.reader(io.StringIO(text), delimiter=delimiter))
     convert = pa_csv.ConvertOptions(column_types={n: pa.string() for n in names}, strings_can_be_null=False)
@@ -142,4 +145,6 @@ def _column(values: list[Any]) -> pa.Array:
     try:
         return pa.array(values)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        from pipeline.sources.records import text_array
+
         return text_array(values)  # values of several types, such as 99 and "1万", are text
