@@ -16,7 +16,7 @@ from pipeline.tables import BROADCAST, CLASSES, COMPONENTS, RESTRICTED, SENTIMEN
 STAGES: tuple[tuple[str, ...], ...] = (
     ("gathered_files", "raw_posts", "raw_authors", "rejects", "source_cursors"), ("posts", "post_index"), ("post_features",),
     ("campaigns", "campaign_members", "campaign_aliases"), ("post_judgements", "author_days"),
-    ("author_trust", "author_months", "author_cohorts"), ("daily_summary",),
+    ("author_trust", "author_months", "author_cohorts"), ("daily_summary", "daily_feelings"),
 )  # fmt: skip
 
 _POST = ("platform", "post_id", "author_id", "posted_at")

@@ -1,0 +1,159 @@
+"""Intervals by a bootstrap over authors: an author's posts are drawn together, for they are of one voice.
+
+Authors fall into GROUPS random groups by a hash of platform and author (a post of an unknown author alone), and groups are what is
+drawn (random groups, Wolter 2007, chapter 2): where authors are fewer, nearly each is a group of its own; where they are
+more, sums stay small and add up over buckets and platforms. A group keeps its weights over all days and tables, so that changes
+from day to day are compared with the same authors in them. Weights are whole (Poisson of mean 1, seeded) and sums are whole, so
+the same posts give the same bits in any order.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.hashing import Words, hash_rows, leading
+from pipeline.text.compiled import kernel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Weights = NDArray[np.float32]
+GROUPS, REPLICATES, SEED = 512, 400, 20_150_301
+LEAST_AUTHORS = 5  # fewer say nothing of how authors differ: the interval is NULL
+_TAIL = 0.025
+_Z = 1.959963984540054  # 97.5th percentile of the normal distribution
+
+
+def author_hashes(posts: pa.Table) -> Words:
+    """A hash of each post's author: platform and author_id; platform and post_id where that is NULL."""
+    known = pc.is_valid(posts["author_id"]).combine_chunks().to_numpy(zero_copy_only=False)
+    return np.where(known, hash_rows(posts, ["platform", "author_id"]), hash_rows(posts, ["platform", "post_id"]))
+
+
+def group_numbers(authors: Words) -> Ints:
+    """The group of each author, below GROUPS."""
+    return leading(authors, GROUPS)
+
+
+@lru_cache(maxsize=1)
+def weights() -> Weights:
+    """How often each replicate draws each group: GROUPS by REPLICATES."""
+    drawn = np.random.Generator(np.random.PCG64(SEED)).poisson(1.0, (GROUPS, REPLICATES))
+    return np.ascontiguousarray(drawn.astype(np.float32))
+
+
+def differences(sums: Ints, groups: Ints, bounds: Ints) -> Floats:
+    """95% bounds of mean(genuine) - mean(all) for each key, whose groups are the rows bounds[i]:bounds[i+1].
+
+    sums: rows by (n_all, ppm_all, n_own, ppm_own). Not widened yet; NaN where no replicate has both.
+    """
+    out = np.full((len(bounds) - 1, 2), np.nan)
+    _differences(np.ascontiguousarray(sums), groups, bounds, weights(), out)
+    return out / 1e6
+
+
+def swings(sums: Ints, groups: Ints, bounds: Ints, before: Ints) -> Floats:
+    """95% bounds of the part that campaigns have in each key's change since the key `before` (-1: none; else the last).
+
+    sums: rows by (n_all, ppm_all, n_campaign, ppm_campaign). Not widened yet; NaN where no replicate has both.
+    """
+    out = np.full((len(bounds) - 1, 2), np.nan)
+    _swings(np.ascontiguousarray(sums), groups, bounds, before, weights(), out)
+    return out / 1e6
+
+
+def widened(estimate: Floats, bounds: Floats, n_authors: Ints) -> tuple[Floats, Floats]:
+    """Low and high, further from the estimate as few authors ask (Hesterberg 2015, expanded percentiles); NaN below LEAST_AUTHORS.
+
+    A bootstrap draws from the authors there are, whose spread is sqrt((n - 1) / n) of what is estimated, and reaches as far
+    as the normal distribution where Student's would be right.
+    """
+    n = np.maximum(n_authors, LEAST_AUTHORS)
+    factor = np.sqrt(n / (n - 1)) * _student(n - 1) / _Z
+    told = n_authors >= LEAST_AUTHORS
+    low, high = (np.where(told, estimate + factor * (bounds[:, i] - estimate), np.nan) for i in range(2))
+    return low, high
+
+
+def _student(freedom: Ints) -> Floats:
+    """97.5th percentile of Student's distribution (Abramowitz and Stegun 26.7.5); within 0.3% from 4 degrees of freedom."""
+    z, v = _Z, freedom.astype(float)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return np.asarray(z + first / v + second / v**2 + third / v**3)
+
+
+@kernel
+def _draw(sums: Ints, groups: Ints, begin: int, end: int, weights: Weights, totals: Floats) -> None:
+    """The sums of each replicate: totals, sums by replicates."""
+    totals[:] = 0.0
+    for row in range(begin, end):
+        group = groups[row]
+        for j in range(sums.shape[1]):
+            value = float(sums[row, j])
+            if value != 0.0:
+                for replicate in range(totals.shape[1]):
+                    totals[j, replicate] += value * weights[group, replicate]
+
+
+@kernel
+def _bounds(found: Floats, n: int, out: Any) -> None:
+    """Both quantiles of found[:n], linear between neighbours; NaN for none."""
+    if n == 0:
+        return
+    ordered = np.sort(found[:n])
+    for side in range(2):
+        at = (n - 1) * (_TAIL if side == 0 else 1 - _TAIL)
+        low = int(at)
+        high = min(low + 1, n - 1)
+        out[side] = ordered[low] + (ordered[high] - ordered[low]) * (at - low)
+
+
+@kernel
+def _differences(sums: Ints, groups: Ints, bounds: Ints, weights: Weights, out: Floats) -> None:
+    replicates = weights.shape[1]
+    totals, found = np.empty((4, replicates)), np.empty(replicates)
+    for key in range(len(bounds) - 1):
+        _draw(sums, groups, bounds[key], bounds[key + 1], weights, totals)
+        n = 0
+        for i in range(replicates):
+            if totals[2, i] > 0.0:
+                found[n] = totals[3, i] / totals[2, i] - totals[1, i] / totals[0, i]
+                n += 1
+        _bounds(found, n, out[key])
+
+
+@kernel
+def _lifts(totals: Floats, lifts: Floats) -> None:
+    """What campaigns add to the mean in each replicate; NaN where nothing is outside of them."""
+    for i in range(len(lifts)):
+        outside = totals[0, i] - totals[2, i]
+        lifts[i] = np.nan
+        if outside > 0.0:
+            lifts[i] = totals[1, i] / totals[0, i] - (totals[1, i] - totals[3, i]) / outside
+
+
+@kernel
+def _swings(sums: Ints, groups: Ints, bounds: Ints, before: Ints, weights: Weights, out: Floats) -> None:
+    replicates = weights.shape[1]
+    totals, found = np.empty((4, replicates)), np.empty(replicates)
+    lifts, last = np.empty(replicates), np.empty(replicates)
+    for key in range(len(bounds) - 1):
+        last[:] = lifts
+        _draw(sums, groups, bounds[key], bounds[key + 1], weights, totals)
+        _lifts(totals, lifts)
+        if before[key] < 0:
+            continue
+        n = 0
+        for i in range(replicates):
+            change = lifts[i] - last[i]
+            if not np.isnan(change):
+                found[n] = change
+                n += 1
+        _bounds(found, n, out[key])
