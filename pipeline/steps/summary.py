@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.local_time import dates, local_days
-from pipeline.order import Ints, flags, floats, match_rows, numbers, take_rows, tally
+from pipeline.order import Ints, flags, floats, match_rows, numbers, sort_rows, take_rows, tally
 from pipeline.steps.summary_days import feeling_columns, match_days, over_groups
 from pipeline.steps.summary_feelings import feelings_by_name
 from pipeline.steps.summary_groups import Floats
-from pipeline.steps.summary_parts import ALL, CAMPAIGN, DAY, SUMS, Part, part_of_days, scoped
+from pipeline.steps.summary_parts import ALL, CAMPAIGN, DAY, SUMS, Part, added, part_of_days, together
 from pipeline.steps.summary_swings import swing_columns
 from pipeline.tables import SCHEMA_VERSION, TEXTS, complete, empty
 
@@ -77,9 +77,10 @@ def summed(parts: Iterable[Part], scores: Iterable[pa.Table]) -> Summary:
     """Both tables, of all `parts` of the posts and of the `author_scores` of all authors."""
     nothing = part_of_days(*(empty(table) for table in ("posts", "post_features", "post_judgements")))
     found = [nothing, *parts]
-    groups = scoped((part.days for part in found), [*DAY, "group"])
+    own = added([part.days for part in found], DAY)
+    groups = sort_rows(pa.concat_tables([together(own, DAY), own]), [*DAY, "group"])
     sums, bounds = over_groups(groups, DAY)
-    named = feelings_by_name((part.named for part in found), sums)
+    named = feelings_by_name([part.named for part in found], sums)
     f = {name: numbers(sums[name], 0) for name in SUMS}
     columns: dict[str, Any] = {
         "date": dates(numbers(sums["date"], 0)),

@@ -34,8 +34,9 @@ def feeling_columns(sums: pa.Table, groups: pa.Table, bounds: Ints) -> dict[str,
     """
     n_all, n_own = (numbers(sums[name], 0) for name in ("n_all", "n_own"))
     all_, own = mean(numbers(sums["ppm_all"], 0), n_all), mean(numbers(sums["ppm_own"], 0), n_own)
-    found = differences(matrix(groups, _OF_DIFFERENCE), numbers(groups["group"], 0), bounds)
-    low, high = widened(own - all_, found, numbers(sums["authors_own"], 0))
+    authors = numbers(sums["authors_own"], 0)
+    found = differences(matrix(groups, _OF_DIFFERENCE), numbers(groups["group"], 0), bounds, authors)
+    low, high = widened(own - all_, found, authors)
     return {
         "n_feeling": pa.array(n_all),
         "n_genuine": pa.array(n_own),

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.hashing import single
 from pipeline.local_time import dates
-from pipeline.order import flags, numbers, run_ids, tally
+from pipeline.order import flags, numbers, sort_rows, tally
 from pipeline.steps.summary_days import feeling_columns, match_days, mean, nullable, over_groups
 from pipeline.steps.summary_groups import Floats
-from pipeline.steps.summary_parts import CAMPAIGN, NAMED, NAMED_SUMS, scoped
-from pipeline.tables import SCHEMA_VERSION, complete
+from pipeline.steps.summary_parts import CAMPAIGN, NAMED, added, together, under_all
+from pipeline.tables import SCHEMA_VERSION, complete, conform
 
 LEAST_POSTS = 10  # of a topic or keyword on a day: fewer are noise, and point at persons
 LEAST_MEMBERS = 2  # of a campaign on a day
+_ANYWHERE = [name for name in NAMED if name != "platform"]
 
 
-def feelings_by_name(parts: Iterable[pa.Table], days: pa.Table) -> pa.Table:
+def feelings_by_name(parts: Sequence[pa.Table], days: pa.Table) -> pa.Table:
     """Table daily_feelings of the `named` of all parts; `days` has the sums of every day and platform."""
-    groups = _of_size(scoped(parts, [*NAMED, "group"], NAMED_SUMS))
+    own = _of_size(added(parts, NAMED), _ANYWHERE)
+    rows = [_rows(own, days)]
+    if len(pc.unique(own["platform"])) > 1:
+        rows.append(_rows(together(own, NAMED), days))
+    else:  # one platform is all of them
+        rows.append(under_all(rows[0]))
+    return conform(sort_rows(pa.concat_tables(rows), NAMED), "daily_feelings")
+
+
+def _rows(groups: pa.Table, days: pa.Table) -> pa.Table:
+    groups = sort_rows(_of_size(groups, NAMED), [*NAMED, "group"])
     sums, bounds = over_groups(groups, NAMED)
     n_posts = numbers(sums["n_posts"], 0)
     columns: dict[str, Any] = {
@@ -37,10 +49,14 @@ def feelings_by_name(parts: Iterable[pa.Table], days: pa.Table) -> pa.Table:
     return complete(columns, "daily_feelings", len(sums))
 
 
-def _of_size(groups: pa.Table) -> pa.Table:
-    """The groups of keys with enough posts."""
-    key = run_ids(groups, NAMED)
-    n = tally(key, numbers(groups["n_posts"], 0), int(key.max(initial=-1)) + 1)[key]
+def _of_size(groups: pa.Table, keys: list[str]) -> pa.Table:
+    """The groups of those `keys` that have enough posts."""
+    place = np.zeros(len(groups), np.int64)
+    for key in keys:
+        coded = single(groups[key]).dictionary_encode()
+        place = place * max(len(coded.dictionary), 1) + numbers(coded.indices, 0)
+    _, place = np.unique(place, return_inverse=True)
+    n = tally(place, numbers(groups["n_posts"], 0), int(place.max(initial=-1)) + 1)[place]
     least = np.where(flags(pc.equal(groups["part"], CAMPAIGN)), LEAST_MEMBERS, LEAST_POSTS)
     return groups.filter(pa.array(n >= least))
 

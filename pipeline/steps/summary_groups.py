@@ -10,7 +10,6 @@ the same posts give the same bits in any order.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +25,8 @@ Weights = NDArray[np.float32]
 GROUPS, REPLICATES, SEED = 512, 400, 20_150_301
 LEAST_AUTHORS = 5  # fewer say nothing of how authors differ: the interval is NULL
 _TAIL = 0.025
+_PPM = 1e6
+_AT_ONCE = 1_000  # keys whose replicates are held at a time
 _Z = 1.959963984540054  # 97.5th percentile of the normal distribution
 
 
@@ -47,24 +48,45 @@ def weights() -> Weights:
     return np.ascontiguousarray(drawn.astype(np.float32))
 
 
-def differences(sums: Ints, groups: Ints, bounds: Ints) -> Floats:
+def differences(sums: Ints, groups: Ints, bounds: Ints, n_authors: Ints) -> Floats:
     """95% bounds of mean(genuine) - mean(all) for each key, whose groups are the rows bounds[i]:bounds[i+1].
 
-    sums: rows by (n_all, ppm_all, n_own, ppm_own). Not widened yet; NaN where no replicate has both.
+    sums: rows by (n_all, ppm_all, n_own, ppm_own). Not widened yet; NaN below LEAST_AUTHORS.
     """
-    out = np.full((len(bounds) - 1, 2), np.nan)
-    _differences(np.ascontiguousarray(sums), groups, bounds, weights(), out)
-    return out / 1e6
+    sums, out = np.ascontiguousarray(sums), np.full((len(bounds) - 1, 2), np.nan)
+    told = np.flatnonzero(n_authors >= LEAST_AUTHORS)
+    for start in range(0, len(told), _AT_ONCE):
+        keys = told[start : start + _AT_ONCE]
+        drawn = np.empty((len(keys), REPLICATES))
+        _differences(sums, groups, bounds, keys, weights(), drawn)
+        out[keys] = _quantiles(drawn)
+    return out / _PPM
 
 
 def swings(sums: Ints, groups: Ints, bounds: Ints, before: Ints) -> Floats:
-    """95% bounds of the part that campaigns have in each key's change since the key `before` (-1: none; else the last).
+    """95% bounds of the part that campaigns have in each key's change since the key `before` (-1: none).
 
     sums: rows by (n_all, ppm_all, n_campaign, ppm_campaign). Not widened yet; NaN where no replicate has both.
     """
-    out = np.full((len(bounds) - 1, 2), np.nan)
-    _swings(np.ascontiguousarray(sums), groups, bounds, before, weights(), out)
-    return out / 1e6
+    sums, out = np.ascontiguousarray(sums), np.full((len(bounds) - 1, 2), np.nan)
+    told = np.flatnonzero(before >= 0)
+    for start in range(0, len(told), _AT_ONCE):
+        keys = told[start : start + _AT_ONCE]
+        lent = np.empty((2, len(keys), REPLICATES))
+        for which, days in enumerate((keys, before[keys])):
+            _lent(sums, groups, bounds, days, weights(), lent[which])
+        out[keys] = _quantiles(lent[0] - lent[1])
+    return out / _PPM
+
+
+def _quantiles(drawn: Floats) -> Floats:
+    """Both quantiles of each row, linear between neighbours; NaN is left out, and is the answer where nothing else is there."""
+    ordered, n = np.sort(drawn, axis=1), np.count_nonzero(~np.isnan(drawn), axis=1)
+    at = np.maximum(n - 1, 0)[:, None] * np.array([_TAIL, 1 - _TAIL])
+    low = np.floor(at).astype(np.int64)
+    high = np.minimum(low + 1, np.maximum(n - 1, 0)[:, None])
+    below, above = np.take_along_axis(ordered, low, 1), np.take_along_axis(ordered, high, 1)
+    return np.asarray(below + (above - below) * (at - low))
 
 
 def widened(estimate: Floats, bounds: Floats, n_authors: Ints) -> tuple[Floats, Floats]:
@@ -103,57 +125,23 @@ def _draw(sums: Ints, groups: Ints, begin: int, end: int, weights: Weights, tota
 
 
 @kernel
-def _bounds(found: Floats, n: int, out: Any) -> None:
-    """Both quantiles of found[:n], linear between neighbours; NaN for none."""
-    if n == 0:
-        return
-    ordered = np.sort(found[:n])
-    for side in range(2):
-        at = (n - 1) * (_TAIL if side == 0 else 1 - _TAIL)
-        low = int(at)
-        high = min(low + 1, n - 1)
-        out[side] = ordered[low] + (ordered[high] - ordered[low]) * (at - low)
-
-
-@kernel
-def _differences(sums: Ints, groups: Ints, bounds: Ints, weights: Weights, out: Floats) -> None:
-    replicates = weights.shape[1]
-    totals, found = np.empty((4, replicates)), np.empty(replicates)
-    for key in range(len(bounds) - 1):
+def _differences(sums: Ints, groups: Ints, bounds: Ints, keys: Ints, weights: Weights, drawn: Floats) -> None:
+    """mean(genuine) - mean(all) of each replicate of each of `keys`; NaN without a genuine post."""
+    totals = np.empty((4, weights.shape[1]))
+    for i, key in enumerate(keys):
         _draw(sums, groups, bounds[key], bounds[key + 1], weights, totals)
-        n = 0
-        for i in range(replicates):
-            if totals[2, i] > 0.0:
-                found[n] = totals[3, i] / totals[2, i] - totals[1, i] / totals[0, i]
-                n += 1
-        _bounds(found, n, out[key])
+        for j in range(totals.shape[1]):
+            some = totals[2, j] > 0.0
+            drawn[i, j] = totals[3, j] / totals[2, j] - totals[1, j] / totals[0, j] if some else np.nan
 
 
 @kernel
-def _lifts(totals: Floats, lifts: Floats) -> None:
-    """What campaigns add to the mean in each replicate; NaN where nothing is outside of them."""
-    for i in range(len(lifts)):
-        outside = totals[0, i] - totals[2, i]
-        lifts[i] = np.nan
-        if outside > 0.0:
-            lifts[i] = totals[1, i] / totals[0, i] - (totals[1, i] - totals[3, i]) / outside
-
-
-@kernel
-def _swings(sums: Ints, groups: Ints, bounds: Ints, before: Ints, weights: Weights, out: Floats) -> None:
-    replicates = weights.shape[1]
-    totals, found = np.empty((4, replicates)), np.empty(replicates)
-    lifts, last = np.empty(replicates), np.empty(replicates)
-    for key in range(len(bounds) - 1):
-        last[:] = lifts
+def _lent(sums: Ints, groups: Ints, bounds: Ints, keys: Ints, weights: Weights, lent: Floats) -> None:
+    """What campaigns add to the mean in each replicate of each of `keys`; NaN where nothing is outside of them."""
+    totals = np.empty((4, weights.shape[1]))
+    for i, key in enumerate(keys):
         _draw(sums, groups, bounds[key], bounds[key + 1], weights, totals)
-        _lifts(totals, lifts)
-        if before[key] < 0:
-            continue
-        n = 0
-        for i in range(replicates):
-            change = lifts[i] - last[i]
-            if not np.isnan(change):
-                found[n] = change
-                n += 1
-        _bounds(found, n, out[key])
+        for j in range(totals.shape[1]):
+            outside = totals[0, j] - totals[2, j]
+            without = (totals[1, j] - totals[3, j]) / outside if outside > 0.0 else np.nan
+            lent[i, j] = totals[1, j] / totals[0, j] - without if outside > 0.0 else np.nan

@@ -74,14 +74,7 @@ def _changed(values: Floats, before: Ints) -> Floats:
 
 def _interval(estimate: Floats, sums: pa.Table, groups: pa.Table, bounds: Ints, before: Ints) -> tuple[Floats, Floats]:
     """95% bounds of what campaigns made, over the authors of both days."""
-    platform = numbers(sums["platform"].combine_chunks().dictionary_encode().indices, 0)
-    order = np.lexsort((numbers(sums["date"], 0), platform))  # each day after the one before, as `swings` wants it
-    sizes = np.diff(bounds)[order]
-    ends = np.cumsum(sizes)
-    rows = np.arange(len(groups)) + np.repeat(bounds[:-1][order] - (ends - sizes), sizes)
-    found = np.empty((len(sums), 2))
-    group, drawn = numbers(groups["group"], 0)[rows], matrix(groups, _OF_SWING)[rows]
-    found[order] = swings(drawn, group, np.append(0, ends), before[order])
+    found = swings(matrix(groups, _OF_SWING), numbers(groups["group"], 0), bounds, before)
     authors = numbers(sums["authors_all"], 0)
     both = np.where(before >= 0, np.minimum(authors, authors[before]), 0) if len(authors) else authors
     return widened(estimate, found, both)

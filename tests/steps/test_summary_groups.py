@@ -50,7 +50,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         authors.append(len(np.unique(author[genuine])))
     bounds = np.cumsum([0, *(len(there) for _, there in days)])
     sums, groups = (np.concatenate(column) for column in zip(*days, strict=True))
-    low, high = widened(np.array(estimates), differences(sums, groups, bounds), np.array(authors))
+    low, high = widened(np.array(estimates), differences(sums, groups, bounds, np.array(authors)), np.array(authors))
     covered = (low <= truth) & (truth <= high)
     for some in (covered[:500], covered[500:]):
         assert 0.92 <= some.mean() <= 0.985
@@ -61,7 +61,7 @@ def test_the_bounds_are_quantiles_of_the_drawn_differences() -> None:
     sums, groups = by_group(author, genuine, value)
     n_all, ppm_all, n_own, ppm_own = sums.T.astype(float) @ weights()[groups].astype(float)
     want = np.quantile(ppm_own / n_own - ppm_all / n_all, [0.025, 0.975]) / 1e6
-    found = differences(sums, groups, np.array([0, len(sums)]))
+    found = differences(sums, groups, np.array([0, len(sums)]), np.array([40]))
     assert found[0].tolist() == pytest.approx(want.tolist(), abs=1e-12)
 
 
