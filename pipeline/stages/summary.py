@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from pipeline.order import numbers
 from pipeline.run import Counts, Progress, Run, beside, by_bucket, by_stem, digest, hash_of, hashes, is_current, publish
+from pipeline.spill import Spill
 from pipeline.steps.summary import author_scores, summed
-from pipeline.steps.summary_parts import Part, part_of_days
+from pipeline.steps.summary_parts import Part, nothing, part_of_days
 
 _FORM = 2  # of what is written: raised when it changes
 TABLES = ("posts", "post_features", "post_judgements", "author_days")
@@ -38,12 +40,20 @@ def summary(run: Run) -> Counts:
             )
             for stem, files in days.items()
         )
-        found = summed(_parts(run), scores)
+        named = Spill(run.tx.scratch, "named", nothing().named.schema)
+        sums = [_set_aside(part, named, run.tx.buckets) for part in _parts(run)]
+        found = summed(sums, (named.take(part) for part in named.parts()), scores)
         publish(run, "daily_summary", found.daily_summary, derived_from)
         publish(run, "daily_feelings", found.daily_feelings, derived_from)
     n_days, n_feelings = (sum(file.rows for file in run.tx.data_files(table)) for table in WRITTEN)
     run.say("summary", n_days, n_days)
     return {"daily_summary": n_days, "daily_feelings": n_feelings}
+
+
+def _set_aside(part: Part, named: Spill, parts: int) -> pa.Table:
+    """What the part has by name goes into `parts` files by day, where it would be too much to hold; the sums of its days."""
+    named.scatter(part.named, numbers(part.named["date"], 0) % parts)
+    return part.days
 
 
 def _parts(run: Run) -> Iterator[Part]:

@@ -5,7 +5,7 @@ Everything is a sum over posts by day, platform and group of authors (summary_pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,9 @@ from pipeline.order import Ints, flags, floats, match_rows, numbers, sort_rows, 
 from pipeline.steps.summary_days import feeling_columns, match_days, over_groups
 from pipeline.steps.summary_feelings import feelings_by_name
 from pipeline.steps.summary_groups import Floats
-from pipeline.steps.summary_parts import ALL, CAMPAIGN, DAY, SUMS, Part, added, part_of_days, together
+from pipeline.steps.summary_parts import ALL, CAMPAIGN, DAY, SUMS, added, nothing, part_of_days, together
 from pipeline.steps.summary_swings import swing_columns
-from pipeline.tables import SCHEMA_VERSION, TEXTS, complete, empty
+from pipeline.tables import SCHEMA_VERSION, TEXTS, complete
 
 MOST_CAMPAIGNS = 3
 TRUST_QUANTILES = {"trust_p10": 0.1, "trust_p50": 0.5, "trust_p90": 0.9}
@@ -58,7 +58,8 @@ def summary(posts: pa.Table, features: pa.Table, judgements: pa.Table, members: 
     judged = judgements.select(names).append_column("campaign_id", member["campaign_id"])
     newest = trust.filter(pc.equal(trust["as_of"], pc.max(trust["as_of"])))
     counted = ~flags(pc.equal(posts["kind"], "comment")) & posts["posted_at"].is_valid().to_numpy()
-    return summed([part_of_days(posts, features, judged)], [author_scores(_days(posts, counted), newest)])
+    part = part_of_days(posts, features, judged)
+    return summed([part.days], [part.named], [author_scores(_days(posts, counted), newest)])
 
 
 def author_scores(days: pa.Table, trust: pa.Table) -> pa.Table:
@@ -73,14 +74,13 @@ def author_scores(days: pa.Table, trust: pa.Table) -> pa.Table:
     return pa.table({"platform": posted["platform"], "date": date, "trust_score": score["trust_score"]})
 
 
-def summed(parts: Iterable[Part], scores: Iterable[pa.Table]) -> Summary:
-    """Both tables, of all `parts` of the posts and of the `author_scores` of all authors."""
-    nothing = part_of_days(*(empty(table) for table in ("posts", "post_features", "post_judgements")))
-    found = [nothing, *parts]
-    own = added([part.days for part in found], DAY)
+def summed(days: Sequence[pa.Table], named: Iterable[pa.Table], scores: Iterable[pa.Table]) -> Summary:
+    """Both tables: of the `days` of all parts of the posts, of all that they have `named` (whole days at a time, asked for after
+    the days were added up), and of the `author_scores` of all authors."""
+    own = added([nothing().days, *days], DAY)
     groups = sort_rows(pa.concat_tables([together(own, DAY), own]), [*DAY, "group"])
     sums, bounds = over_groups(groups, DAY)
-    named = feelings_by_name([part.named for part in found], sums)
+    feelings = feelings_by_name(named, sums)
     f = {name: numbers(sums[name], 0) for name in SUMS}
     columns: dict[str, Any] = {
         "date": dates(numbers(sums["date"], 0)),
@@ -91,10 +91,10 @@ def summed(parts: Iterable[Part], scores: Iterable[pa.Table]) -> Summary:
         **feeling_columns(sums, groups, bounds),
         **swing_columns(sums, groups, bounds),
         **_authors(sums, pa.concat_tables([_NO_SCORES, *scores])),
-        "top_campaigns": _top_campaigns(sums, named),
+        "top_campaigns": _top_campaigns(sums, feelings),
         "schema_version": pa.array(np.full(len(sums), SCHEMA_VERSION, np.int32)),
     }
-    return Summary(complete(columns, "daily_summary", len(sums)), named)
+    return Summary(complete(columns, "daily_summary", len(sums)), feelings)
 
 
 def _days(posts: pa.Table, counted: NDArray[np.bool_]) -> pa.Table:
@@ -136,9 +136,9 @@ def _quantiles(values: Floats, start: Ints, count: Ints) -> dict[str, pa.Array]:
     return columns
 
 
-def _top_campaigns(sums: pa.Table, named: pa.Table) -> pa.Array:
+def _top_campaigns(sums: pa.Table, feelings: pa.Table) -> pa.Array:
     """Ids of each day's campaigns, largest first, then by id; at most three."""
-    found = named.filter(pc.equal(named["part"], CAMPAIGN))
+    found = feelings.filter(pc.equal(feelings["part"], CAMPAIGN))
     day, size = match_days(found["date"], found["platform"], sums), numbers(found["n_posts"], 0)
     order = np.lexsort((np.arange(len(found)), -size, day))  # by id already
     rank = np.arange(len(order)) - np.searchsorted(day[order], day[order])

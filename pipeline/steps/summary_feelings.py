@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,22 +15,26 @@ from pipeline.order import flags, numbers, sort_rows, tally
 from pipeline.steps.summary_days import feeling_columns, match_days, mean, nullable, over_groups
 from pipeline.steps.summary_groups import Floats
 from pipeline.steps.summary_parts import CAMPAIGN, NAMED, added, together, under_all
-from pipeline.tables import SCHEMA_VERSION, complete, conform
+from pipeline.tables import SCHEMA_VERSION, complete, concat, conform
 
 LEAST_POSTS = 10  # of a topic or keyword on a day: fewer are noise, and point at persons
 LEAST_MEMBERS = 2  # of a campaign on a day
 _ANYWHERE = [name for name in NAMED if name != "platform"]
 
 
-def feelings_by_name(parts: Sequence[pa.Table], days: pa.Table) -> pa.Table:
-    """Table daily_feelings of the `named` of all parts; `days` has the sums of every day and platform."""
-    own = _of_size(added(parts, NAMED), _ANYWHERE)
-    rows = [_rows(own, days)]
-    if len(pc.unique(own["platform"])) > 1:
-        rows.append(_rows(together(own, NAMED), days))
-    else:  # one platform is all of them
-        rows.append(under_all(rows[0]))
-    return conform(sort_rows(pa.concat_tables(rows), NAMED), "daily_feelings")
+def feelings_by_name(named: Iterable[pa.Table], days: pa.Table) -> pa.Table:
+    """Table daily_feelings of the `named` of all parts, each table with all there is of its days; `days` has the sums of every
+    day and platform."""
+    found = [table for some in named for table in _feelings(some, days)]
+    return conform(sort_rows(concat(found, "daily_feelings"), NAMED), "daily_feelings")
+
+
+def _feelings(named: pa.Table, days: pa.Table) -> list[pa.Table]:
+    """By platform, and of all platforms together."""
+    own = _of_size(added([named], NAMED), _ANYWHERE)
+    rows = _rows(own, days)
+    one = len(pc.unique(days["platform"])) <= 2  # and `all`, which is the same then
+    return [rows, under_all(rows) if one else _rows(together(own, NAMED), days)]
 
 
 def _rows(groups: pa.Table, days: pa.Table) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from pipeline.hashing import Words, single
 from pipeline.local_time import local_days
 from pipeline.order import Ints, flags, floats, numbers
 from pipeline.steps.summary_groups import author_hashes, group_numbers
+from pipeline.tables import empty
 from pipeline.text.compiled import kernel
 
 ALL = "all"
@@ -27,6 +28,7 @@ SUMS = [
     "ppm_loud",
 ]  # fmt: skip
 AUTHORS = ["authors", "authors_all", "authors_own"]  # known ones; those with a feeling, with a genuine one
+NAMED_SUMS = ["n_posts", "n_broadcast", "n_all", "ppm_all", "n_own", "ppm_own", "authors", "authors_own"]
 _PPM = 1_000_000
 _N_ALL, _N_OWN, _KNOWN = SUMS.index("n_all"), SUMS.index("n_own"), len(SUMS)
 
@@ -36,7 +38,7 @@ class Part:
     """Sums of some posts, all of some authors, by group of authors. Dates are days since 1970."""
 
     days: pa.Table  # DAY, group, SUMS, AUTHORS
-    named: pa.Table  # NAMED, group, SUMS, AUTHORS
+    named: pa.Table  # NAMED, group, NAMED_SUMS
 
 
 def part_of_days(posts: pa.Table, features: pa.Table, judgements: pa.Table) -> Part:
@@ -58,8 +60,15 @@ def part_of_days(posts: pa.Table, features: pa.Table, judgements: pa.Table) -> P
     of_day, of_name = np.divmod(places, max(len(names), 1))
     return Part(
         _beside(days.take(pa.array(place)), whole),
-        _beside(_beside(days.take(pa.array(of_day)), names.take(pa.array(of_name))), each),
+        _beside(
+            _beside(days.take(pa.array(of_day)), names.take(pa.array(of_name))), each.select(["group", *NAMED_SUMS])
+        ),
     )
+
+
+def nothing() -> Part:
+    """The part of no posts."""
+    return part_of_days(*(empty(table) for table in ("posts", "post_features", "post_judgements")))
 
 
 def _values(posts: pa.Table, sentiment: pa.ChunkedArray, judgements: pa.Table) -> Ints:
@@ -163,12 +172,10 @@ def _beside(one: pa.Table, other: pa.Table) -> pa.Table:
     return pa.table({name: table[name] for table in (one, other) for name in table.column_names})
 
 
-def added(parts: Iterable[pa.Table], keys: Sequence[str]) -> pa.Table:
-    """SUMS and AUTHORS of all parts by `keys` and group, in no order."""
-    tables = [part for part in parts if len(part)]
-    if len(tables) == 1:
-        return tables[0]
-    return _summed(pa.concat_tables(tables) if tables else pa.concat_tables(parts), keys)
+def added(parts: Sequence[pa.Table], keys: Sequence[str]) -> pa.Table:
+    """Sums of all parts (one at least) by `keys` and group, in no order."""
+    some = [part for part in parts if len(part)]
+    return some[0] if len(some) == 1 else _summed(pa.concat_tables(parts), keys)
 
 
 def together(own: pa.Table, keys: Sequence[str]) -> pa.Table:
@@ -184,6 +191,6 @@ def under_all(table: pa.Table) -> pa.Table:
 
 
 def _summed(table: pa.Table, keys: Sequence[str]) -> pa.Table:
-    names = [*SUMS, *AUTHORS]
+    names = [name for name in table.column_names if name not in (*keys, "group")]
     found = table.group_by([*keys, "group"]).aggregate([(name, "sum") for name in names])
     return found.rename_columns([*keys, "group", *names])

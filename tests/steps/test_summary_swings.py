@@ -130,6 +130,16 @@ def test_a_day_by_topic_keyword_and_campaign_counted_by_hand(diary: Any) -> None
     assert campaign["sentiment_lent"] == pytest.approx(10 / 16 - 7 / 13)
 
 
+def test_all_platforms_are_beside_all_of_the_day(diary: Any) -> None:
+    for i in range(10):
+        diary.post(f"u{i}", 0, sentiment=0.5, topics=["天气"])
+        diary.post(f"u{i}", 0, sentiment=-0.5)
+        diary.post(f"u{i}", 0, sentiment=-1.0, platform="qzone")
+    found = summary(diary.posts, diary.features, diary.judgements, diary.members, diary.trust(400)).daily_feelings
+    lent = {row["platform"]: row["sentiment_lent"] for row in found.to_pylist()}
+    assert lent == {"weibo": pytest.approx(0.5), "all": pytest.approx(-1 / 3 + 0.75)}
+
+
 def test_what_is_all_of_a_day_lends_it_nothing_that_can_be_told(diary: Any) -> None:
     for i in range(10):
         diary.post(f"u{i}", 0, sentiment=0.5, topics=["全部"])
