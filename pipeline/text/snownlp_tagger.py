@@ -193,47 +193,45 @@ def tag_run(
     pair_bounds, pair_next, pair_cells, pair_tags, pair_values = model[2], model[3], model[4], model[5], model[6]
     triple_bounds, triple_next, triple_cells = model[7], model[8], model[9]
     triple_tags, triple_values = model[10], model[11]
+    score[:] = -np.inf
     score[0] = 0.0
     before = np.int64(0)
     pair = np.int64(_found(pair_next, pair_bounds[0], pair_bounds[1], 0))  # two beginnings
-    firsts, seconds = 1, 1
+    firsts, seconds = 1, 1  # states there are; those that are none have no chance and are never chosen
     for at in range(end - start):
         character = np.int64(numbers[codes[start + at] - FIRST])
         place = 16 * at
         if character < 0:
-            for second in range(seconds):
-                for last in range(4):
-                    new[4 * second + last] = score[4 * (firsts - 1) + second]
-                    back[place + 4 * second + last] = firsts - 1
+            for cell in range(16):
+                new[cell] = score[4 * (firsts - 1) + (cell >> 2)]
+                back[place + cell] = firsts - 1
             pair = np.int64(-1)
         else:
-            for i in range(64):
-                chance[i] = single[character, i & 3]
+            for cell in range(64):
+                chance[cell] = single[character, cell & 3]
             next_pair = np.int64(-1)
             if before >= 0:
                 next_pair = _found(pair_next, pair_bounds[before], pair_bounds[before + 1], character)
             if next_pair >= 0:
-                for cell in range(pair_cells[next_pair], pair_cells[next_pair + 1]):
+                for i in range(pair_cells[next_pair], pair_cells[next_pair + 1]):
                     for first in range(4):
-                        chance[16 * first + pair_tags[cell]] = pair_values[cell]
+                        chance[16 * first + pair_tags[i]] = pair_values[i]
             if pair >= 0:
                 triple = _found(triple_next, triple_bounds[pair], triple_bounds[pair + 1], character)
                 if triple >= 0:
-                    for cell in range(triple_cells[triple], triple_cells[triple + 1]):
-                        chance[triple_tags[cell]] = triple_values[cell]
-            for second in range(seconds):
-                for last in range(4):
-                    cell = 4 * second + last
-                    best, chosen = score[second] + chance[cell], 0
-                    for first in range(1, firsts):
-                        found = score[4 * first + second] + chance[16 * first + cell]
-                        if found > best:
-                            best, chosen = found, first
-                    new[cell] = best
-                    back[place + cell] = chosen
+                    for i in range(triple_cells[triple], triple_cells[triple + 1]):
+                        chance[triple_tags[i]] = triple_values[i]
+            for cell in range(16):
+                second = cell >> 2
+                best, chosen = score[second] + chance[cell], np.uint8(0)
+                for first in range(1, 4):
+                    found = score[4 * first + second] + chance[16 * first + cell]
+                    chosen = np.uint8(first) if found > best else chosen
+                    best = found if found > best else best
+                new[cell] = best
+                back[place + cell] = chosen
             pair = next_pair
-        for i in range(16):
-            score[i] = new[i]
+        score[:] = new
         before = character
         firsts, seconds = seconds, 4
     second, last = 0, 0
