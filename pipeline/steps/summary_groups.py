@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.hashing import Words, hash_rows, leading
+from pipeline.order import flags
 from pipeline.text.compiled import kernel
 
 Floats = NDArray[np.float64]
@@ -32,8 +33,12 @@ _Z = 1.959963984540054  # 97.5th percentile of the normal distribution
 
 def author_hashes(posts: pa.Table) -> Words:
     """A hash of each post's author: platform and author_id; platform and post_id where that is NULL."""
-    known = pc.is_valid(posts["author_id"]).combine_chunks().to_numpy(zero_copy_only=False)
-    return np.where(known, hash_rows(posts, ["platform", "author_id"]), hash_rows(posts, ["platform", "post_id"]))
+    hashes = hash_rows(posts, ["platform", "author_id"])
+    unknown = np.flatnonzero(flags(pc.is_null(posts["author_id"])))
+    if len(unknown):
+        keys = ["platform", "post_id"]
+        hashes[unknown] = hash_rows(posts.select(keys).take(pa.array(unknown)), keys)
+    return hashes
 
 
 def group_numbers(authors: Words) -> Ints:
