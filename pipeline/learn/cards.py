@@ -94,8 +94,9 @@ with any Parquet tool. `context/` adds the author's past and the campaign so far
 
 Version {facts["version"]}, context {facts["context_version"]}, lexicon {facts["lexicon"]}. Trained by
 `xinren train judge --data DIR` on {facts["gold"]:,} gold posts, {facts["read"]:,} public posts read once more because they were hard
-to tell (`corpora/labels/posts_read.parquet`), {facts["own"]:,} posts written for this project (`corpora/posts`){_labelled(facts)}, and
-{facts["unlabelled"]:,} public posts without a label, of which the clear ones are learned from at a twentieth of the weight
+to tell (`corpora/labels/posts_read.parquet`), {facts["own"]:,} posts written for this project (`corpora/posts`){_labelled(facts)},
+{facts["reviews"]:,} reviews of shops and hotels as sharing (at a tenth of the weight), and {facts["unlabelled"]:,} public
+posts without a label, of which the clear ones are learned from at a twentieth of the weight
 (`pipeline/learn/self_training.py`); inputs by hash in `recipe.toml`.
 
 ## How well
@@ -108,6 +109,9 @@ Broadcast (sell, recruit, bait) against share, news and auto left out; F1 at 0.5
 is a natural mix (there {facts["base_rate"]:.0%} of posts broadcast; calibration is fitted there, expected calibration error
 {facts["calibration_error"]:.3f} over 10 bins). dev.csv: its authors were left out of training; only
 {facts["dev_broadcast"]:.0f} broadcast posts, so its intervals are wide.
+
+Of {facts["reviews_held_out"]:,} reviews that were not learned from, {facts["reviews_flagged"]:.2%} are flagged
+at the base rate of the settings (0.3).
 
 Context, on {context["n"]:.0f} gold posts whose authors' histories are at hand, cross-validated by fold, F1 at base rate 0.3:
 AUC {context["text_auc"]:.3f} to {context["context_auc"]:.3f}, F1 {context["text_f1"]:.3f} to {context["context_f1"]:.3f}.

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.artifacts import save_json, save_linear, save_values, unseal
 from pipeline.errors import PermanentError, UsageError
-from pipeline.learn import cards, evaluation, fit, judge, metrics, self_training, sentiment
+from pipeline.learn import cards, evaluation, fit, judge, metrics, reviews, self_training, sentiment
 from pipeline.learn.authors import labelled_authors
 from pipeline.learn.context import train_context
 from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
@@ -76,12 +76,12 @@ def train_judge(task: Task) -> dict[str, float]:
     """The text judge, the context model, and their figures beside the baseline's."""
     data, out, say, reader = task.data, task.out, task.say, task.reader()
     names = ["posts_gold/train.csv", "posts_gold/dev.csv"]
-    names += sorted({"weibo_2014/posts.parquet", *FILES})
+    names += sorted({"weibo_2014/posts.parquet", *FILES, *reviews.FILES})
     inputs = task.inputs(*names) | {f"labels/{path.name}": path for path in task.readings}
     if (task.corpora / READ).is_file():
         inputs[f"corpora/{READ.as_posix()}"] = task.corpora / READ
     more = read_posts(task.readings, task.settings.lake, data, say) if task.readings else None
-    constants = _constants() | self_training.CONSTANTS | {"own_weight": OWN_WEIGHT}
+    constants = _constants() | self_training.CONSTANTS | {"own_weight": OWN_WEIGHT, "review_weight": reviews.WEIGHT}
     cards.write_recipe(out, constants | ({"texts_of_labels": texts_hash(more)} if more else {}), inputs)
     corpus = judge.training_corpus(data, task.corpora, reader, more, say)
     model, logits = judge.train(corpus, reader, say)
@@ -91,7 +91,9 @@ def train_judge(task: Task) -> dict[str, float]:
     context_version = save_values(out / "context", context, kind="context")
     found = evaluation.evaluate(data, task.corpora, corpus, reader, logits, model, say)
     comparisons = found.comparisons
+    n_reviews, share = reviews.flagged_reviews(data, model, reader, judge.natural_base_rate(corpus.labels))
     facts = _judge_facts(corpus, logits) | {
+        "reviews_held_out": n_reviews, "reviews_flagged": share,
         "version": version, "context_version": context_version, "entries": len(model.entries),
         "lexicon": reader.lexicon.version, "dev_broadcast": comparisons[-1].judge["n_broadcast"],
     }  # fmt: skip
@@ -116,6 +118,7 @@ def _judge_facts(corpus: judge.Corpus, logits: Floats) -> dict[str, Any]:
     return {
         "gold": int(known.measured.sum()), "own": int(((known.fold == OWN_FOLD) & (known.dataset == "")).sum()),
         "read": int((known.stratum == READ_STRATUM).sum()), "unlabelled": len(corpus.unlabelled.author),
+        "reviews": int((known.stratum == reviews.STRATUM).sum()),
         **({"labelled": labelled} if (labelled := int((known.dataset == LAKE).sum())) else {}),
         "base_rate": judge.natural_base_rate(known),
         "calibration_error": metrics.calibration_error(
