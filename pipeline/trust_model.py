@@ -6,7 +6,7 @@ It lies below steps and learn, so that serving needs no training library; a mode
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,11 @@ class TrustModel:
     scales: tuple[float, ...]
     coefficients: tuple[float, ...]
     intercept: float
+    # Platform -> trust scores of reference accounts, ascending and evenly spaced by rank: what trust_percentile counts in.
+    reference: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "reference", {name: tuple(scores) for name, scores in self.reference.items()})
         lengths = {len(v) for v in (self.logged, self.fills, self.means, self.scales, self.coefficients)}
         if lengths != {len(self.features)}:
             got = f"lists of {sorted(lengths)} numbers for {len(self.features)} features"

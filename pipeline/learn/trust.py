@@ -31,8 +31,9 @@ HEAVY_TAILED = frozenset({
 
 # More of these may never make an author look less like a spammer, fewer of those below never more.
 WORSE = frozenset({
-    "sell_share", "recruit_share", "bait_share", "commerce_share", "contact_share", "stock_share", "flood_share", "own_repeat_share",
-    "broadcast_mean", "agency_share_W90", "commerce_share_W90", "recruit_share_W90", "broadcast_share_W90", "own_dup_W7",
+    "sell_share", "recruit_share", "bait_share", "commerce_share", "contact_share", "stock_share", "flood_share",
+    "own_repeat_share", "own_bait_share", "own_broadcast_share", "broadcast_mean", "agency_share_W90",
+    "commerce_share_W90", "recruit_share_W90", "broadcast_share_W90", "own_dup_W7",
     "posts_per_hour_max_W7", "campaign_share_W30", "camp_authors_W30", "stock_to_recruit_lift", "profit_drift",
 })  # fmt: skip
 BETTER = frozenset({"paving_active_days", "paving_density", "mention_rate", "comments_per_post"})
@@ -74,6 +75,19 @@ def fit_trust(rows: pa.Table, is_spammer: NDArray[np.bool_], *, seed: int) -> tu
         model = _fit(_rows(columns, train), labels[train])
         held_out[test] = model.probability(_rows(columns, test))
     return _fit(columns, labels), _figures(columns, labels, held_out, seed)
+
+
+def with_reference(model: TrustModel, rows: pa.Table, is_spammer: NDArray[np.bool_]) -> TrustModel:
+    """The model with the trust scores of the accounts that are no spammers, by platform: 101 quantiles of each.
+
+    `rows` as in `fit_trust`; accounts under 5 posts are left out, since their score is the prior.
+    """
+    honest = rows.filter(pc.and_(pc.is_valid(rows["paving_days"]), pa.array(~np.asarray(is_spammer, bool))))
+    reference = {}
+    for platform in sorted(pc.unique(honest["platform"]).to_pylist()):  # a handful
+        scores = floats(honest["trust_score"].filter(pc.equal(honest["platform"], platform)))
+        reference[platform] = tuple(np.round(np.quantile(scores, np.linspace(0, 1, 101)), 4).tolist())
+    return replace(model, reference=reference)
 
 
 def _figures(columns: dict[str, Floats], labels: NDArray[np.bool_], held_out: Floats, seed: int) -> Figures:

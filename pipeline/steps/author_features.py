@@ -29,7 +29,7 @@ def author_features(
 
     `states`: what all authors made of the campaigns (`campaign_states`). Days are local days: t_c and the days before it
     are told by the day, not the minute. W_k is (as_of - k, as_of].
-    Beside the features stand the counts that words about them need: posts_W7, posts_W30, posts_W90, flood_posts_W30.
+    Beside the features stand the counts that words about them need: posts_W7, posts_W30, posts_W90, flood_posts_W30, floods_W30.
     """
     rows, author = _dated(life, posts, as_of)
     unknown = _only_deduplicated(rows, author, len(life))
@@ -136,7 +136,7 @@ def _repeats(life: Lives, unknown: NDArray[np.bool_]) -> dict[str, Floats]:
     }
 
 
-def _floods(life: Lives, in_floods: Ints, most: Ints, longest: Floats) -> dict[str, Floats]:
+def _floods(life: Lives, in_floods: Ints, n_floods: Ints, most: Ints, longest: Floats) -> dict[str, Floats]:
     n = life.total("n_posts", life.recent(FLOOD_DAYS))
     return {
         "campaign_share_W30": ratio(in_floods, n),
@@ -144,6 +144,7 @@ def _floods(life: Lives, in_floods: Ints, most: Ints, longest: Floats) -> dict[s
         "camp_span_h": longest,
         "posts_W30": n.astype(np.float64),
         "flood_posts_W30": in_floods.astype(np.float64),
+        "floods_W30": n_floods.astype(np.float64),
     }
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -53,6 +54,7 @@ def test_a_paved_seller_by_hand(diary: Any) -> None:
         "broadcast_share_W90": 5 / len(days), "own_dup_W7": 0, "posts_per_hour_max_W7": 1, "campaign_share_W30": 0,
         "camp_authors_W30": 0, "camp_span_h": None, "profit_drift": row["profit_drift"],
         "repost_share": 0, "auto_share": 0, "broadcast_mean": (96 * 0.1 + 5 * 0.9) / 101,
+        "own_broadcast_share": (96 * 0.1 + 5 * 0.9) / 101, "own_bait_share": 0,
         "sell_share": 5 / 101, "recruit_share": 0, "bait_share": 0, "news_share": 0, "commerce_share": 5 / 101,
         "contact_share": 0, "stock_share": 0, "flood_share": 0, "own_repeat_share": 0, "link_rate": 0, "tokens_per_post": 0,
         "comments_per_post": 0, "posts_per_active_day": 1, "night_share": 0, "silent_days": 0, "days_since_sale": 0,
@@ -89,7 +91,7 @@ def test_an_agent_by_hand(diary: Any) -> None:
     assert row["camp_span_h"] == pytest.approx((399 - 341) * 24)
     assert row["trust_score"] < 0.2
     assert row["trust_reasons"][:2] == [
-        "recruits in 49% of posts in 90 days",
+        "recruits in 49% of posts since 2016-02",
         "repeats itself in 43% of posts in 7 days",
     ]
 
@@ -102,7 +104,7 @@ def test_four_accounts_that_flood_by_hand(diary: Any) -> None:
     row = _row(diary.trust(115), "c")
     assert [row[name] for name in ("campaign_share_W30", "camp_authors_W30")] == [0.4, 4]
     assert row["camp_span_h"] == 48 + 3  # the longer of the two: days 100 to 102, accounts three hours apart
-    assert "4 of 10 posts in floods" in row["trust_reasons"]
+    assert "4 of 10 posts in 2 floods" in row["trust_reasons"]
     assert row["own_dup_W7"] is None or row["own_dup_W7"] == 0  # nothing was repeated in the last week
     assert _row(diary.trust(131), "c")["campaign_share_W30"] == pytest.approx(2 / 8)  # days 102 to 131 are left
 
@@ -122,12 +124,19 @@ def test_trust_ranks_a_paved_seller_above_a_silent_account_above_an_agent(diary:
     _paved_seller(diary)
     _agent(diary)
     diary.post("silent", 300, TALES[0])
-    table = diary.trust(400)
-    scores = {r["author_id"]: r["trust_score"] for r in table.to_pylist()}
+    scores = {r["author_id"]: r["trust_score"] for r in diary.trust(400).to_pylist()}
     assert scores["seller"] > 0.7 > scores["silent"] == 0.5 > scores["agent"]
-    assert {r["author_id"]: r["trust_percentile"] for r in table.to_pylist()} == pytest.approx(
-        {"agent": 0, "silent": 1 / 3, "seller": 2 / 3}
-    )
+
+
+def test_the_percentile_counts_among_the_model_s_reference_accounts_of_the_platform(diary: Any) -> None:
+    _paved_seller(diary)
+    _agent(diary)
+    diary.post("silent", 300, TALES[0])
+    diary.post("elsewhere", 300, TALES[0], platform="qzone")
+    model = replace(MODEL, reference={"weibo": (0.3, 0.4, 0.5, 0.6)})
+    found = {r["author_id"]: r["trust_percentile"] for r in diary.trust(400, model).to_pylist()}
+    assert found == {"agent": 0, "silent": 0.5, "seller": 1, "elsewhere": None}
+    assert set(diary.trust(400)["trust_percentile"].to_pylist()) == {None}  # without a model nothing to count in
 
 
 @pytest.mark.parametrize("n", [0, 1, 4])
@@ -276,7 +285,7 @@ def test_words_name_at_most_four_reasons_the_worst_first(diary: Any) -> None:
             diary.post(account, 201, ADVERT + "！" * i, hour=12 + i / 60, label="recruit", n_mentions=1)
     reasons = _row(diary.trust(201), "b")["trust_reasons"]
     assert reasons == [
-        "recruits in 31% of posts in 90 days", "40 of 68 posts in floods", "repeats itself in 87% of posts in 7 days",
+        "recruits in 71% of posts since 2015-09", "40 of 68 posts in 1 flood", "repeats itself in 87% of posts in 7 days",
         "40 posts within one hour",
     ]  # fmt: skip
 
@@ -410,7 +419,7 @@ def test_the_model_s_probability_is_the_logistic_formula(diary: Any) -> None:
         z = -0.5 + 3 * (row["recruit_share_W90"] - 0.1) / 0.5 - (np.log1p(row["paving_days"]) - 2) / 4
         assert row["spam_author_probability"] == pytest.approx(1 / (1 + np.exp(-z)))
         assert row["trust_version"] == "trust-test"
-    assert diary.trust(400)["trust_version"].to_pylist() == ["components-1"] * 2
+    assert diary.trust(400)["trust_version"].to_pylist() == ["components-2"] * 2
 
 
 def test_the_model_fills_what_is_unknown_and_is_silent_under_five_posts(diary: Any) -> None:
