@@ -118,8 +118,15 @@ def _commerce(life: Lives) -> dict[str, Floats]:
     recent = life.recent(QUARTER)
     counts = ("n_posts", "n_recruit", "n_sell", "n_commercial", "n_broadcast")
     n, recruit, sell, commercial, broadcast = (life.total(name, recent) for name in counts)
+    agency, all_recruit = ratio(recruit, recruit + sell), life.total("n_recruit")
+    detail = np.where(recruit > 0, ratio(life.total("n_product_detail", recent), recruit), 0)
+    triad = {"recruit_headcount": "n_headcount", "recruit_entryfee": "n_entry_fee", "recruit_teampay": "n_team_pay"}
     return {
-        "agency_share_W90": ratio(recruit, recruit + sell),
+        "agency_share_W90": agency,
+        "accessory_index": agency * (1 - detail),
+        **{name: ratio(life.total(count), all_recruit) for name, count in triad.items()},
+        "daigou_hit": (life.total("n_daigou") > 0).astype(np.float64),
+        "price_gap_hit": (life.total("n_price_gap") > 0).astype(np.float64),
         "commerce_share_W90": ratio(commercial, n),
         "recruit_share_W90": ratio(recruit, n),
         "broadcast_share_W90": ratio(broadcast, n),
