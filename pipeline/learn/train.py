@@ -155,7 +155,13 @@ def train_trust(task: Task) -> dict[str, float]:
     _, early = fit_trust(early_rows, early_labels, seed=judge.SEED)
     version = save_values(out, with_reference(model, rows, is_spammer), kind="trust")
     spammers = int(is_spammer.sum())
-    facts = {"version": version, "spammers": spammers, "first_posts": FIRST_POSTS, "features": model.features}
+    facts = {
+        "version": version,
+        "spammers": spammers,
+        "first_posts": FIRST_POSTS,
+        "features": sorted({*model.features, *(s.feature for s in model.steps)}),
+        "steps": len(model.steps),
+    }
     turned = metrics.auc(is_spammer, 1 - floats(rows["trust_score"]))  # the score learned nothing from these labels
     measured = {
         "all_posts": asdict(figures),

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import SchemaError
+from pipeline.learn.trust import NOT_LEARNED
 from pipeline.steps.author_life import lives
 from pipeline.steps.trust import author_trust, components, interval, trust_score
 from pipeline.tables import AUTHOR_FEATURES, COMPONENTS, schema
@@ -60,6 +61,8 @@ def test_a_paved_seller_by_hand(diary: Any) -> None:
         "comments_per_post": 0, "posts_per_active_day": 1, "night_share": 0, "silent_days": 0, "days_since_sale": 0,
         "engagement_mean": (50 * 50 + 46 * 10 + 5 * 30) / 101, "sentiment_mean": (50 - 51) * 0.5 / 101,
         "stock_to_recruit_lift": None, "gap_median_h": 96, "gap_log_sd": (np.log2(103) - np.log2(91)) / 2,
+        "accessory_index": 0, "recruit_headcount": None, "recruit_entryfee": None, "recruit_teampay": None,
+        "daigou_hit": 0, "price_gap_hit": 0,
         "app_entropy": None, "top_app_share": None, "followers": 2000, "following": None, "author_posts": None,
     }  # fmt: skip
     assert set(expected) == set(AUTHOR_FEATURES)
@@ -254,6 +257,57 @@ def test_recruiting_after_stock_pressure_by_hand(diary: Any) -> None:
     assert _row(diary.trust(109), "a")["stock_to_recruit_lift"] is None  # the third day of pressure is 29 days old
 
 
+def test_an_agency_without_a_product_by_hand(diary: Any) -> None:
+    texts = [
+        "招代理，推荐一个人奖五十",
+        "代理费只要300，首批款另算",
+        "团队业绩有分红",
+        "面膜25ml一盒，含有蜂蜜，招代理",
+        "诚招代理",
+    ]
+    for day, text in enumerate(texts):
+        diary.post("a", day, text, label="recruit")
+    diary.post("a", 6, "日本直邮，专柜价要820，我这里半价", label="sell")
+    diary.post("b", 6, "代购又涨价了，专柜价要820")
+    for day in range(5):
+        diary.post("b", day, TALES[day % 4])
+    names = (
+        "accessory_index",
+        "recruit_headcount",
+        "recruit_entryfee",
+        "recruit_teampay",
+        "daigou_hit",
+        "price_gap_hit",
+    )
+    row = _row(diary.trust(9), "a")
+    assert [row[name] for name in names] == pytest.approx([5 / 6 * (1 - 1 / 5), 1 / 5, 1 / 5, 1 / 5, 1, 1])
+    assert [_row(diary.trust(9), "b")[name] for name in names] == [None, None, None, None, 0, 0]  # talk is no trade
+
+
+def test_bait_and_broadcasting_passed_on_are_not_one_s_own(diary: Any) -> None:
+    for day in range(10):
+        own = day < 4
+        diary.post("a", day, TALES[day % 4], label="bait", is_repost=not own, is_auto_share=day == 3)
+    row = _row(diary.trust(9), "a")
+    assert (row["bait_share"], row["own_bait_share"]) == (1, 0.3)
+    assert row["broadcast_mean"] == pytest.approx(0.9)
+    assert row["own_broadcast_share"] == pytest.approx(0.27)
+    assert row["restraint"] == pytest.approx(0.73)
+    assert row["flooding"] == pytest.approx(0.3 / 0.8)
+
+
+def test_a_recent_share_is_settled_by_ten_posts_of_the_whole_history(diary: Any) -> None:
+    for day in range(100):
+        diary.post("a", day, TALES[day % 4])
+    for day in (300, 310):
+        diary.post("a", day, TALES[day % 4], label="recruit", broadcast_probability=0)
+    row = _row(diary.trust(310), "a")
+    assert row["recruit_share_W90"] == 1
+    share = (2 + 10 * 2 / 102) / (2 + 10)
+    assert row["recruitment"] == pytest.approx(share / (share + 0.1))
+    assert row["restraint"] == pytest.approx(1 - share)
+
+
 def test_the_month_in_which_selling_moved_to_a_shop_platform(diary: Any) -> None:
     shop = ["https://shop123.weidian.com/item.html?itemID=9"]
     for day, links in [(1, None), (2, None), (35, shop), (36, None), (37, None), (65, shop), (66, ["http://t.cn/Ab1"])]:
@@ -420,6 +474,14 @@ def test_the_model_s_probability_is_the_logistic_formula(diary: Any) -> None:
         assert row["spam_author_probability"] == pytest.approx(1 / (1 + np.exp(-z)))
         assert row["trust_version"] == "trust-test"
     assert diary.trust(400)["trust_version"].to_pylist() == ["components-2"] * 2
+
+
+@settings(deadline=None, max_examples=25)
+@given(DENSE)
+def test_nothing_that_is_learned_from_moves_while_an_author_is_silent(new_diary: Any, written: list[Any]) -> None:
+    learned = ["author_id", *(name for name in AUTHOR_FEATURES if name not in NOT_LEARNED)]
+    diary = _diary(new_diary, written)
+    assert diary.trust(40).select(learned).equals(diary.trust(500).select(learned))
 
 
 def test_the_model_fills_what_is_unknown_and_is_silent_under_five_posts(diary: Any) -> None:
