@@ -8,15 +8,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from pipeline.artifacts import save_json, save_linear, save_values, unseal
 from pipeline.errors import PermanentError, UsageError
 from pipeline.learn import cards, evaluation, fit, judge, metrics, reviews, self_training, sentiment
-from pipeline.learn.authors import labelled_authors
+from pipeline.learn.authors import labelled_lives
 from pipeline.learn.context import train_context
 from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
 from pipeline.learn.labels import OWN_FOLD, OWN_WEIGHT
 from pipeline.learn.public_posts import FILES, READ, READ_STRATUM
-from pipeline.learn.trust import fit_trust
+from pipeline.learn.trust import fit_trust, with_reference
 from pipeline.order import floats
 from pipeline.settings import Settings
 from pipeline.tables import CLASSES
@@ -151,18 +155,39 @@ def train_trust(task: Task) -> dict[str, float]:
     out = task.out
     names = ("weibo_authors/posts.parquet", "weibo_authors/authors.parquet")
     cards.write_recipe(out, {"seed": judge.SEED}, task.inputs(*names))
-    rows, is_spammer = labelled_authors(task.data, task.settings, task.say)
+    lives = labelled_lives(task.data, task.settings, task.say)
+    rows, is_spammer = lives.authors()
     model, figures = fit_trust(rows, is_spammer, seed=judge.SEED)
-    early_rows, early_labels = labelled_authors(task.data, task.settings, task.say, first_posts=FIRST_POSTS)
+    dated = {day.isoformat(): _dated(*then) for day, *then in lives.dated()}
+    early_rows, early_labels = labelled_lives(task.data, task.settings, task.say, first_posts=FIRST_POSTS).authors()
     _, early = fit_trust(early_rows, early_labels, seed=judge.SEED)
-    version = save_values(out, model, kind="trust")
+    version = save_values(out, with_reference(model, rows, is_spammer), kind="trust")
     spammers = int(is_spammer.sum())
-    facts = {"version": version, "spammers": spammers, "first_posts": FIRST_POSTS, "features": model.features}
+    facts = {
+        "version": version,
+        "spammers": spammers,
+        "first_posts": FIRST_POSTS,
+        "features": sorted({*model.features, *(s.feature for s in model.steps)}),
+        "steps": len(model.steps),
+    }
     turned = metrics.auc(is_spammer, 1 - floats(rows["trust_score"]))  # the score learned nothing from these labels
-    measured = {"all_posts": asdict(figures), "first_posts": asdict(early), "reversed_trust_score": turned}
+    measured = {
+        "all_posts": asdict(figures),
+        "first_posts": asdict(early),
+        "as_of": dated,
+        "reversed_trust_score": turned,
+    }
     save_json(out, "metrics.json", measured | {"spammers": spammers})
     (out / "README.md").write_text(cards.trust_card(measured, facts), "utf-8")
     return {"auc": figures.auc, "auc_first_posts": early.auc, "auc_reversed_trust_score": turned}
+
+
+def _dated(rows: pa.Table, is_spammer: NDArray[np.bool_]) -> dict[str, float]:
+    """Figures of a model of its own, and of the open score turned round, over the accounts as of an earlier day."""
+    _, figures = fit_trust(rows, is_spammer, seed=judge.SEED)
+    turned = metrics.auc(is_spammer, 1 - floats(rows["trust_score"]))
+    short = {name: getattr(figures, name) for name in ("auc", "auc_low", "auc_high", "n_authors")}
+    return short | {"reversed_trust_score": turned}
 
 
 def promote(candidate: Path, models: Path) -> Path:
