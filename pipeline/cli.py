@@ -118,7 +118,7 @@ def _trust_flags(parser: argparse.ArgumentParser) -> None:
 _STAGES = {
     "gather": "exports -> raw_posts, rejects, posts", "features": "posts -> post_features (the text alone)",
     "campaigns": "near-duplicates across authors -> campaigns", "judge": "-> post_judgements, author_days",
-    "trust": "-> author_trust, author_months, author_cohorts", "summary": "-> daily_summary",
+    "trust": "-> author_trust, author_months, author_cohorts", "summary": "-> daily_summary, daily_feelings",
 }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ PARTITIONS: dict[str, tuple[str, ...]] = {
     "post_features": _MONTHS, "campaigns": ("part_month",), "campaign_members": _MONTHS,
     "campaign_aliases": ("part_month",), "post_judgements": _MONTHS,
     "author_days": _MONTHS, "author_trust": ("part_as_of",),
-    "author_months": _MONTHS, "author_cohorts": ("part_platform",), "daily_summary": ("part_year",),
+    "author_months": _MONTHS, "author_cohorts": ("part_platform",), "daily_summary": ("part_year",), "daily_feelings": ("part_year",),
 }  # fmt: skip
 
 # Level 1 writes texts at 1.7 times the speed of level 3 and 1.3 times its size; the numbers come out alike.

@@ -16,7 +16,7 @@ from pipeline.tables import BROADCAST, CLASSES, COMPONENTS, EMOTIONS, RESTRICTED
 STAGES: tuple[tuple[str, ...], ...] = (
     ("gathered_files", "raw_posts", "raw_authors", "rejects", "source_cursors"), ("posts", "post_index"), ("post_features",),
     ("campaigns", "campaign_members", "campaign_aliases"), ("post_judgements", "author_days"),
-    ("author_trust", "author_months", "author_cohorts"), ("daily_summary",),
+    ("author_trust", "author_months", "author_cohorts"), ("daily_summary", "daily_feelings"),
 )  # fmt: skip
 
 _POST = ("platform", "post_id", "author_id", "posted_at")
@@ -64,6 +64,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "trust",
     ),
     "author_cohorts": ("platform", "month", "n_authors", "n_authors_new", "n_recruiters", "n_recruiters_new"),
+    "daily_summary": (
+        "date",
+        "platform",
+        "n_posts",
+        "sentiment_swing",
+        "swing_campaigns",
+        "swing_broadcast",
+        "swing_rest",
+    ),
+    "daily_feelings": ("date", "platform", "part", "name", "n_posts"),
 }
 # The columns by which the rows of each data file are sorted, NULL last.
 ORDER: dict[str, tuple[str, ...]] = {
@@ -187,6 +197,19 @@ _COHORTS_COUNT = """
     SELECT platform || ' ' || month, n_authors || ', of them ' || n_recruiters || ' recruiters', n || ' and ' || r || ' by author_months'
     FROM author_cohorts FULL JOIN met USING (platform, month) WHERE n_authors IS DISTINCT FROM n OR n_recruiters IS DISTINCT FROM r
 """
+_PLATFORMS_ADD_UP = """
+    SELECT date::VARCHAR, coalesce(n, 0) || ' posts', coalesce(own, 0) || ' on its platforms'
+    FROM (SELECT date, sum(n_posts) FILTER (platform = 'all') AS n, sum(n_posts) FILTER (platform <> 'all') AS own
+          FROM daily_summary GROUP BY date) WHERE n IS DISTINCT FROM own
+"""
+_SWINGS_ADD_UP = """
+    SELECT date || ' ' || platform, (swing_campaigns + swing_broadcast + swing_rest)::VARCHAR, sentiment_swing::VARCHAR
+    FROM daily_summary WHERE abs(swing_campaigns + swing_broadcast + swing_rest - sentiment_swing) > 1e-9
+"""
+_NAMED_IN_DAYS = """
+    SELECT f.date || ' ' || f.platform || ' ' || part || ' ' || name, f.n_posts || ' posts', coalesce(s.n_posts, 0) || ' at most'
+    FROM daily_feelings f LEFT JOIN daily_summary s USING (date, platform) WHERE f.n_posts > coalesce(s.n_posts, 0)
+"""
 _COHORTS_BEGIN = """
     SELECT platform, sum(<count>_new), n || ' distinct authors' FROM author_cohorts
     JOIN (SELECT platform, count(DISTINCT author_id) AS n FROM author_months WHERE <told> > 0 GROUP BY ALL) USING (platform)
@@ -276,6 +299,9 @@ LAWS: tuple[Law, ...] = (
     Law("cohorts count authors", "author_cohorts", _COHORTS_COUNT),
     *(Law("everybody begins once", "author_cohorts", _fill(_COHORTS_BEGIN, count=count, told=told))
       for count, told in (("n_authors", "n_posts"), ("n_recruiters", "n_recruit"))),
+    Law("platforms add up", "daily_summary", _PLATFORMS_ADD_UP),
+    Law("parts of a swing add up", "daily_summary", _SWINGS_ADD_UP),
+    Law("a day's part is no more than the day", "daily_feelings", _NAMED_IN_DAYS),
     Law("the index knows the place", "post_index", _INDEXED),
     Law("the index knows the batches", "post_index", _INDEXED_BATCHES),
     Law("members are posts", "campaign_members", _MEMBERS_KNOWN),

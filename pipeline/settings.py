@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     )
     keep_contacts: bool = Field(False, description="leave contact handles in posts.text instead of placeholders")
     store_tokens: bool = Field(False, description="write jieba tokens into post_features")
+    snownlp_exact: bool = Field(
+        False, description="write SnowNLP(text).sentiments itself into post_features (some 50 microseconds a post)"
+    )
     domain_words: bool = Field(True, description="segment with corpora/lexicon/words.txt beside jieba's dictionary")
     default_platform: str = Field(
         "unknown", pattern=r"^[a-z][a-z0-9_]{0,31}$", description="platform of native rows without one"

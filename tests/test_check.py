@@ -97,7 +97,12 @@ LAKE: dict[str, Rows] = {
     "author_cohorts": [
         {"month": date(2026, 1, 1), "n_authors": 1, "n_authors_new": 1, "n_recruiters": 1, "n_recruiters_new": 1},
     ],
-    "daily_summary": [{"date": date(2026, 1, 5), "n_posts": 1}],
+    "daily_summary": [
+        {"date": date(2026, 1, 5), "platform": "all", "n_posts": 1},
+        {"date": date(2026, 1, 5), "platform": "weibo", "n_posts": 1, "sentiment_swing": 0.25, "swing_campaigns": 0.5,
+         "swing_broadcast": 0.125, "swing_rest": -0.375},
+    ],
+    "daily_feelings": [{"date": date(2026, 1, 5), "platform": "weibo", "part": "topic", "name": "天气", "n_posts": 1}],
 }  # fmt: skip
 
 
@@ -240,6 +245,11 @@ BREACHES: list[tuple[str, str, str, Callable[[Rows], Rows | None]]] = [
     ("an author's month has one row", "author_months", "author_months", lambda rows: [*rows, dict(rows[0])]),
     ("cohorts count authors", "author_cohorts", "author_cohorts", setting(0, n_recruiters=0)),
     ("cohorts count authors", "author_cohorts", "author_cohorts", without(0)),
+    ("platforms add up", "daily_summary", "daily_summary", setting(0, n_posts=2)),
+    ("platforms add up", "daily_summary", "daily_summary", without(0)),
+    ("parts of a swing add up", "daily_summary", "daily_summary", setting(1, swing_campaigns=0.4)),
+    ("a day's part is no more than the day", "daily_feelings", "daily_feelings", setting(0, n_posts=2)),
+    ("a day's part is no more than the day", "daily_feelings", "daily_feelings", setting(0, platform="qzone")),
     ("everybody begins once", "author_cohorts", "author_cohorts", setting(0, n_authors_new=0)),
     ("everybody begins once", "author_cohorts", "author_cohorts", setting(0, n_recruiters_new=2)),
     *[

@@ -280,6 +280,16 @@ def test_every_post_of_a_run_has_its_emotions(feed_lake: Path) -> None:
     assert all(0 < sum(row[name] for name in names) < 1 for row in rows)
 
 
+def test_snownlps_own_number_on_request_changes_only_post_features(feed: Path, feed_lake: Path, tmp_path: Path) -> None:
+    lake = copied(feed_lake, tmp_path)
+    run_over(lake, feed, snownlp_exact=True)
+    assert all(0 <= row["snownlp_exact"] <= 1 for row in rows_of(lake, "post_features", "snownlp_exact"))
+    others = [table for table in DERIVED if table != "post_features"]
+    assert files_of(lake, *others) == files_of(feed_lake, *others)
+    run_over(lake, feed)
+    assert files_of(lake) == files_of(feed_lake)
+
+
 CONTEXT = ("platform", "post_id", "label", "broadcast_probability", "author_posts_before", "context_basis", "reasons")
 BEFORE = ("platform", "post_id", "n_posts_before", "n_authors_before")
 # The flood of 1 and 2 August 2026 is cut through by the end of the first.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.learn.labels import OWN_FOLD, Labels
+from pipeline.learn.labels import Labels
 from pipeline.tables import CLASSES
 from pipeline.text.linear import Floats
 from pipeline.text.segment import segment_texts
@@ -50,7 +50,7 @@ def baseline_probabilities(
     other: Labels | None = None,
 ) -> Floats:
     """Out-of-fold probabilities of the gold rows by the baseline (trained on gold rows alone), or those of `other`."""
-    gold = rows.fold != OWN_FOLD
+    gold = rows.measured
     texts = rows.texts.to_pylist()
     tokens = segment_texts(texts)
 

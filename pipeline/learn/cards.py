@@ -93,8 +93,10 @@ words, cues of the lexicon and steps of form; {facts["entries"]:,} entries in `w
 with any Parquet tool. `context/` adds the author's past and the campaign so far (seven numbers in `model.json`).
 
 Version {facts["version"]}, context {facts["context_version"]}, lexicon {facts["lexicon"]}. Trained by
-`xinren train judge --data DIR` on {facts["gold"]:,} gold posts and {facts["own"]:,} posts written for this project
-(`corpora/posts`){_labelled(facts)}; inputs by hash in `recipe.toml`.
+`xinren train judge --data DIR` on {facts["gold"]:,} gold posts, {facts["read"]:,} public posts read once more because they were hard
+to tell (`corpora/labels/posts_read.parquet`), {facts["own"]:,} posts written for this project (`corpora/posts`){_labelled(facts)}, and
+{facts["unlabelled"]:,} public posts without a label, of which the clear ones are learned from at a twentieth of the weight
+(`pipeline/learn/self_training.py`); inputs by hash in `recipe.toml`.
 
 ## How well
 Broadcast (sell, recruit, bait) against share, news and auto left out; F1 at 0.5; the baseline is TF-IDF of character

@@ -19,7 +19,6 @@ from pipeline.judge_model import CONTEXT, ContextModel, Floats
 from pipeline.learn.fit import Calibration, Design, Entries, Weights
 from pipeline.learn.histories import all_histories
 from pipeline.learn.judge import FOLDS, Corpus, fold_models, natural_base_rate
-from pipeline.learn.labels import OWN_FOLD
 from pipeline.order import match_rows, sort_rows
 from pipeline.steps.campaigns import campaigns
 from pipeline.steps.clean import posts as clean_posts
@@ -64,7 +63,7 @@ def _probabilities(
 def examples(data: Path, corpus: Corpus, reader: Reader, calibration: Calibration, say: Progress) -> Examples:
     """The gold posts of train.csv that stand in a history, with what was known before each."""
     known = corpus.labels
-    gold = known.fold != OWN_FOLD
+    gold = known.measured
     fold_of = dict(zip(known.author[gold].tolist(), known.fold[gold].tolist(), strict=True))
     raw = all_histories(data, pa.array(sorted(fold_of), pa.string()))
     say(f"context: {len(raw)} posts of {len(fold_of)} authors")

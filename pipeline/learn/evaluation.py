@@ -14,7 +14,7 @@ from pipeline.errors import PermanentError, one_line
 from pipeline.learn import breakdown, cards, judge, metrics, plots, probe
 from pipeline.learn.breakdown import Slice
 from pipeline.learn.judge import Comparison, Corpus
-from pipeline.learn.labels import OWN_FOLD, file_hash
+from pipeline.learn.labels import file_hash
 from pipeline.learn.probe import Kind
 from pipeline.settings import Settings
 from pipeline.text.linear import Floats, LinearModel
@@ -39,7 +39,7 @@ def evaluate(
     """All figures. `logits` are the out-of-fold logits of the corpus; `model` answers the probe."""
     comparisons = judge.evaluate(data, corpus, reader, logits, say)
     say("by platform, year and class")
-    gold = corpus.labels.fold != OWN_FOLD
+    gold = corpus.labels.measured
     rows, chances = corpus.labels.take(gold), judge.cross_probabilities(corpus, logits)[gold]
     slices = breakdown.breakdown(rows, chances, breakdown.years(data, rows))
     return Evaluation(comparisons, slices, probe.ask(corpora, model, reader, judge.natural_base_rate(corpus.labels)))
@@ -49,7 +49,7 @@ def write(
     folder: Path, found: Evaluation, corpus: Corpus, logits: Floats, gain: dict[str, float], facts: dict[str, Any]
 ) -> None:
     """README.md, metrics.json and the two plots of a judge's folder."""
-    gold = corpus.labels.fold != OWN_FOLD
+    gold = corpus.labels.measured
     rows, chances = corpus.labels.take(gold), judge.cross_probabilities(corpus, logits)[gold]
     main = metrics.main_rows(rows.label)
     plots.write_plots(
@@ -82,7 +82,7 @@ def evaluate_recipe(data: Path, settings: Settings, say: Progress, *, card: Path
     home = card or Path(settings.models) / "judge"
     known = _known(home, data, corpora) if card else None
     reader, model = open_reader(corpora, domain_words=settings.domain_words), load_linear(home)
-    corpus = judge.training_corpus(data, corpora, reader)
+    corpus = judge.training_corpus(data, corpora, reader, say=say)
     logits = judge.out_of_fold(corpus, reader, say)
     found = evaluate(data, corpora, corpus, reader, logits, model, say)
     if known is not None:

@@ -22,6 +22,7 @@ INVERSE_STRENGTH = 4.0  # liblinear's C; 1 and 10 were within 0.002 AUC of it
 MOST_ENTRIES = 30_000
 IDF_SCALE = 0.25  # brings idf (2-10) times a unit vector to the size of the form steps
 TOLERANCE = 1e-3
+QUICK_TOLERANCE = 1e-2  # ten times as fast; the folds' AUC is the same to .0005
 
 
 @dataclass(frozen=True)
@@ -107,16 +108,17 @@ class Weights:
 
 
 def fit_weights(
-    matrix: sp.csr_matrix, label: NDArray[np.int64], weight: Floats, n_classes: int, *, seed: int
+    matrix: sp.csr_matrix, label: NDArray[np.int64], weight: Floats, n_classes: int, *, seed: int, quick: bool = False
 ) -> Weights:
-    """One balanced logistic regression per class against the rest."""
+    """One balanced logistic regression per class against the rest; `quick` solves the dual, to a hundredth."""
     from sklearn.linear_model import LogisticRegression
 
     columns, intercepts = [], []
     for k in range(n_classes):
         model = LogisticRegression(
-            solver="liblinear", C=INVERSE_STRENGTH, tol=TOLERANCE, class_weight="balanced", random_state=seed
-        )
+            solver="liblinear", C=INVERSE_STRENGTH, class_weight="balanced", random_state=seed,
+            **({"dual": True, "tol": QUICK_TOLERANCE, "max_iter": 50} if quick else {"tol": TOLERANCE}),
+        )  # fmt: skip
         model.fit(matrix, label == k, sample_weight=weight)
         columns.append(model.coef_[0])
         intercepts.append(model.intercept_[0])

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from pipeline.learn import labels, metrics
 from pipeline.learn.baseline import baseline_probabilities
-from pipeline.learn.fit import Calibration, Design, Entries, Known, Weights, calibrate, fit_texts, to_model
-from pipeline.learn.labels import OWN_FOLD, Labels
+from pipeline.learn.fit import Calibration, Design, Entries, Known, Weights, calibrate, to_model
+from pipeline.learn.labels import Labels
+from pipeline.learn.public_posts import Unlabelled, public_posts, read_labels, unlabelled
+from pipeline.learn.self_training import fit_posts
 from pipeline.tables import BROADCAST, CLASSES
 from pipeline.text.linear import Floats, LinearModel, softmax
 from pipeline.text.reading import Reader, Reading
@@ -28,6 +30,7 @@ class Corpus:
 
     labels: Labels
     reading: Reading
+    unlabelled: Unlabelled
     models: list[tuple[Entries, Weights]] = field(default_factory=list, repr=False)  # see fold_models
 
     @property
@@ -35,29 +38,37 @@ class Corpus:
         """What a fit is told of each post."""
         return Known(self.labels.author, self.labels.label, self.labels.weight, len(CLASSES))
 
-    @staticmethod
-    def of(rows: Labels, reader: Reader) -> Corpus:
-        """These labelled posts, read."""
-        return Corpus(rows, reader.read(rows.texts))
+    def fit(self, reader: Reader, rows: NDArray[np.bool_], fold: int | None = None) -> tuple[Entries, Weights]:
+        """Learned from the labelled posts in `rows` and the unlabelled ones, but for those of authors of `fold`."""
+        others = self.unlabelled.fold != fold if fold is not None else np.ones(len(self.unlabelled.fold), bool)
+        return fit_posts(reader, self.reading, rows, self.known, self.unlabelled, others, seed=SEED)
 
 
-def training_corpus(data: Path, corpora: Path, reader: Reader, more: Labels | None = None) -> Corpus:
-    """posts_gold/train.csv of the data folder without disputed rows, the project's own posts, and `more`."""
-    parts = [labels.gold(data / "posts_gold" / "train.csv"), labels.own(corpora), *([more] if more else [])]
+def training_corpus(
+    data: Path, corpora: Path, reader: Reader, more: Labels | None = None, say: Progress = lambda _: None
+) -> Corpus:
+    """posts_gold/train.csv of the data folder without disputed rows, the project's own posts, the public posts of
+    posts_read.parquet, and `more`; beside them public posts without a label."""
+    say("public posts")
+    posts = public_posts(data)
+    found = [read_labels(corpora, posts, say), more]
+    parts = [labels.gold(data / "posts_gold" / "train.csv"), labels.own(corpora), *(f for f in found if f is not None)]
     rows = labels.concat(parts)
-    return Corpus.of(rows.take(rows.label >= 0), reader)
+    others = unlabelled(posts, rows, labels.gold(data / "posts_gold" / "dev.csv"), reader)
+    rows = rows.take(rows.label >= 0)
+    return Corpus(rows, reader.read(rows.texts), others)
 
 
 def fold_models(corpus: Corpus, reader: Reader, say: Progress) -> list[tuple[Entries, Weights]]:
     """For each fold a model that saw neither its authors nor a near-duplicate of its posts; fitted once a corpus."""
     for k in FOLDS[len(corpus.models) :]:
         say(f"fold {k + 1} of {len(FOLDS)}")
-        corpus.models.append(fit_texts(reader, corpus.reading, corpus.labels.fold != k, corpus.known, seed=SEED))
+        corpus.models.append(corpus.fit(reader, corpus.labels.outside(k), k))
     return corpus.models
 
 
 def out_of_fold(corpus: Corpus, reader: Reader, say: Progress) -> Floats:
-    """Logits of every gold row by the model of its fold; NaN for own posts."""
+    """Logits of every gold row by the model of its fold; NaN for all others."""
     fold = corpus.labels.fold
     logits = np.full((len(fold), len(CLASSES)), np.nan)
     for k, (entries, weights) in enumerate(fold_models(corpus, reader, say)):
@@ -72,14 +83,14 @@ def _calibration(corpus: Corpus, logits: Floats, rows: NDArray[np.bool_]) -> Cal
 
 def calibration_of(corpus: Corpus, logits: Floats) -> Calibration:
     """The calibration of the shipped model: by all out-of-fold logits of the random stratum."""
-    return _calibration(corpus, logits, corpus.labels.fold != OWN_FOLD)
+    return _calibration(corpus, logits, corpus.labels.measured)
 
 
 def cross_probabilities(corpus: Corpus, logits: Floats) -> Floats:
     """Calibrated probabilities of gold rows, the calibration too fitted on the other folds' random stratum."""
     fold, out = corpus.labels.fold, np.full_like(logits, np.nan)
     for k in FOLDS:
-        found = _calibration(corpus, logits, (fold != k) & (fold != OWN_FOLD))
+        found = _calibration(corpus, logits, (fold != k) & corpus.labels.measured)
         out[fold == k] = softmax(found.slope * logits[fold == k] + found.shift)
     return out
 
@@ -96,7 +107,7 @@ def train(corpus: Corpus, reader: Reader, say: Progress) -> tuple[LinearModel, F
     calibration = calibration_of(corpus, logits)
     say("all rows")
     everything = np.ones(len(corpus.labels), bool)
-    entries, weights = fit_texts(reader, corpus.reading, everything, corpus.known, seed=SEED)
+    entries, weights = corpus.fit(reader, everything)
     return to_model(calibration.apply(weights), entries, CLASSES, reader.lexicon.version), logits
 
 
@@ -138,7 +149,7 @@ def evaluate(data: Path, corpus: Corpus, reader: Reader, logits: Floats, say: Pr
     `logits` are the out-of-fold logits of the corpus.
     """
     rows = corpus.labels
-    gold_rows = rows.fold != OWN_FOLD
+    gold_rows = rows.measured
     ours = cross_probabilities(corpus, logits)
     theirs = baseline_probabilities(rows, FOLDS, say)
     out = []
@@ -149,13 +160,12 @@ def evaluate(data: Path, corpus: Corpus, reader: Reader, logits: Floats, say: Pr
 
 def _dev(data: Path, corpus: Corpus, reader: Reader, logits: Floats, say: Progress) -> Comparison:
     say("dev.csv, its authors left out of training")
-    dev = Corpus.of(labels.gold(data / "posts_gold" / "dev.csv"), reader)
-    rows = ~np.isin(corpus.labels.author.astype(str), np.unique(dev.labels.author.astype(str)))
-    calibration = _calibration(corpus, logits, rows & (corpus.labels.fold != OWN_FOLD))
-    entries, weights = fit_texts(reader, corpus.reading, rows, corpus.known, seed=SEED)
-    mine = softmax(
-        calibration.slope * weights.logits(Design.of(reader, dev.reading, entries).matrix) + calibration.shift
-    )
-    known = dev.labels.label >= 0
-    theirs = baseline_probabilities(corpus.labels, (), say, train_rows=rows, other=dev.labels)
-    return compare("dev.csv, dev authors left out", dev.labels.take(known), mine[known], theirs[known])
+    dev = labels.gold(data / "posts_gold" / "dev.csv")
+    rows = ~np.isin(corpus.labels.author.astype(str), np.unique(dev.author.astype(str)))
+    calibration = _calibration(corpus, logits, rows & corpus.labels.measured)
+    entries, weights = corpus.fit(reader, rows)
+    design = Design.of(reader, reader.read(dev.texts), entries)
+    mine = softmax(calibration.slope * weights.logits(design.matrix) + calibration.shift)
+    known = dev.label >= 0
+    theirs = baseline_probabilities(corpus.labels, (), say, train_rows=rows, other=dev)
+    return compare("dev.csv, dev authors left out", dev.take(known), mine[known], theirs[known])

@@ -10,11 +10,23 @@ from typing import Any
 
 from pipeline.artifacts import load_emotion, save_json, save_linear, save_values, unseal
 from pipeline.errors import PermanentError, UsageError
-from pipeline.learn import cards, evaluation, feelings, fit, judge, metrics, ratios, sentiment, sentiment_scale
+from pipeline.learn import (
+    cards,
+    evaluation,
+    feelings,
+    fit,
+    judge,
+    metrics,
+    ratios,
+    self_training,
+    sentiment,
+    sentiment_scale,
+)
 from pipeline.learn.authors import labelled_authors
 from pipeline.learn.context import train_context
 from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
-from pipeline.learn.labels import OWN_FOLD
+from pipeline.learn.labels import OWN_FOLD, OWN_WEIGHT
+from pipeline.learn.public_posts import FILES, READ, READ_STRATUM
 from pipeline.learn.sentiment_card import sentiment_card
 from pipeline.learn.sentiment_figures import figures_of
 from pipeline.learn.trust import fit_trust
@@ -79,11 +91,14 @@ def train_judge(task: Task) -> dict[str, float]:
     """The text judge, the context model, and their figures beside the baseline's."""
     data, out, say, reader = task.data, task.out, task.say, task.reader()
     names = ["posts_gold/train.csv", "posts_gold/dev.csv"]
-    names += [f"{d}/posts.parquet" for d in ("weibo_authors", "weibo_2014", "weibo_timelines_2018")]
+    names += sorted({"weibo_2014/posts.parquet", *FILES})
     inputs = task.inputs(*names) | {f"labels/{path.name}": path for path in task.readings}
+    if (task.corpora / READ).is_file():
+        inputs[f"corpora/{READ.as_posix()}"] = task.corpora / READ
     more = read_posts(task.readings, task.settings.lake, data, say) if task.readings else None
-    cards.write_recipe(out, _constants() | ({"texts_of_labels": texts_hash(more)} if more else {}), inputs)
-    corpus = judge.training_corpus(data, task.corpora, reader, more)
+    constants = _constants() | self_training.CONSTANTS | {"own_weight": OWN_WEIGHT}
+    cards.write_recipe(out, constants | ({"texts_of_labels": texts_hash(more)} if more else {}), inputs)
+    corpus = judge.training_corpus(data, task.corpora, reader, more, say)
     model, logits = judge.train(corpus, reader, say)
     version = save_linear(out, model, name="judge")
     calibration = judge.calibration_of(corpus, logits)
@@ -109,12 +124,13 @@ def _constants() -> dict[str, Any]:
 def _judge_facts(corpus: judge.Corpus, logits: Floats) -> dict[str, Any]:
     known = corpus.labels
     chances = judge.cross_probabilities(corpus, logits)
-    natural = (known.stratum == "random") & (known.fold != OWN_FOLD)
+    natural = (known.stratum == "random") & known.measured
     main = natural & metrics.main_rows(known.label)
     notes = known.dataset == "xhs_2018"
     figures = metrics.figures(known.label[notes], chances[notes])
     return {
-        "gold": int((known.fold != OWN_FOLD).sum()), "own": int(((known.fold == OWN_FOLD) & (known.dataset != LAKE)).sum()),
+        "gold": int(known.measured.sum()), "own": int(((known.fold == OWN_FOLD) & (known.dataset == "")).sum()),
+        "read": int((known.stratum == READ_STRATUM).sum()), "unlabelled": len(corpus.unlabelled.author),
         **({"labelled": labelled} if (labelled := int((known.dataset == LAKE).sum())) else {}),
         "base_rate": judge.natural_base_rate(known),
         "calibration_error": metrics.calibration_error(

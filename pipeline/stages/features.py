@@ -20,7 +20,8 @@ READ = 50_000  # rows read at a time: many small months at once, and no more of 
 def features(run: Run) -> Counts:
     """posts -> post_features, for the files of posts that changed or that other models judged."""
     models, settings = run.models, run.settings
-    versions = (models.judge.version, models.sentiment.version, settings.store_tokens, settings.domain_words)
+    asked = (settings.store_tokens, settings.snownlp_exact, settings.domain_words)
+    versions = (models.judge.version, models.sentiment.version, *asked)
     files = run.tx.data_files("posts")
     made_of = {f.path: digest("post_features", f.sha256, *versions) for f in files}
     stale = [f for f in files if not run.tx.keep("post_features", f.keys, f.stem, made_of[f.path])]
@@ -29,7 +30,9 @@ def features(run: Run) -> Counts:
     tell = Progress(run.say, "features", total)
 
     def work(posts: pa.Table) -> pa.Table:
-        return features_of(posts, models=models, store_tokens=settings.store_tokens)
+        return features_of(
+            posts, models=models, store_tokens=settings.store_tokens, snownlp_exact=settings.snownlp_exact
+        )
 
     rows = _counted(in_order(work, _batches(run, stale, settings.batch_rows), n_threads(settings.workers)), tell)
     for file, part in _refilled(rows, stale):

@@ -13,6 +13,7 @@ from pipeline.tables import EMOTIONS, SCHEMA_VERSION, SENTIMENTS, complete
 from pipeline.text.linear import LinearModel, Scoring, softmax
 from pipeline.text.reading import Reader, Reading
 from pipeline.text.sketch import sketches
+from pipeline.text.snownlp_exact import of_batch
 from pipeline.text.snownlp_table import snow_table, summed
 from pipeline.text.vocabulary import Counts
 
@@ -40,12 +41,16 @@ class TextModels:
         return odds
 
 
-def features(posts: pa.Table, *, models: TextModels, store_tokens: bool = False) -> pa.Table:
+def features(
+    posts: pa.Table, *, models: TextModels, store_tokens: bool = False, snownlp_exact: bool = False
+) -> pa.Table:
     """Table post_features of table posts, row for row. Each row depends on its own text only."""
     reading = models.reader.read(posts["text"])
     names = ("platform", "post_id", "author_id", "posted_at")
     columns = {name: posts[name] for name in names} | text_columns(reading, models, models.scoring.counts(reading))
     columns["sketch"] = sketches(reading.folded.batch)
+    if snownlp_exact:
+        columns["snownlp_exact"] = pa.array(of_batch(reading.original), mask=reading.original.lengths == 0)
     if store_tokens:
         columns["tokens"] = reading.tokens.to_arrow(reading.folded.batch)
     columns["text_judge_version"] = pa.array([models.judge.version] * len(posts), pa.string())

@@ -1,4 +1,7 @@
-"""One row per local day and platform, and one for `all`: how much broadcasting, and how people felt without it."""
+"""All of it -> daily_summary, daily_feelings: the days as a person asks for them.
+
+Everything is a sum over posts by day, platform and group of authors (summary_parts.py), so parts may come in any order.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,36 @@ from numpy.typing import NDArray
 
 from pipeline.local_time import dates, local_days
 from pipeline.order import Ints, flags, floats, match_rows, numbers, sort_rows, take_rows, tally
-from pipeline.tables import SCHEMA_VERSION, TEXTS, complete, empty
+from pipeline.steps.summary_days import feeling_columns, match_days, over_groups
+from pipeline.steps.summary_feelings import feelings_by_name
+from pipeline.steps.summary_groups import Floats
+from pipeline.steps.summary_parts import ALL, CAMPAIGN, DAY, SUMS, added, nothing, part_of_days, together
+from pipeline.steps.summary_swings import swing_columns
+from pipeline.tables import SCHEMA_VERSION, TEXTS, complete
 
-ALL = "all"
-FEELING_KINDS = ("post", "note", "article")
 MOST_CAMPAIGNS = 3
 TRUST_QUANTILES = {"trust_p10": 0.1, "trust_p50": 0.5, "trust_p90": 0.9}
-_TWO_SIDED = 1.959963984540054  # 97.5th percentile of the normal distribution: a 95% interval
-_PPM = 1_000_000
 _KEYS = ("platform", "post_id")
-_DAY = ["date", "platform"]
-_SUMS = ["n_posts", "n_broadcast", "n_recruit", "n_all", "ppm_all", "square_all", "n_own", "ppm_own", "square_own"]
 _NO_SCORES = pa.schema([("platform", pa.string()), ("date", pa.int64()), ("trust_score", pa.float64())]).empty_table()
-Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The two tables of the stage."""
+
+    daily_summary: pa.Table
+    daily_feelings: pa.Table
 
 
 def daily_summary(
     posts: pa.Table, features: pa.Table, judgements: pa.Table, members: pa.Table, trust: pa.Table
 ) -> pa.Table:
-    """Table daily_summary: the local days that have a dated post, by date and platform; platform `all` sums them up.
+    """Table daily_summary: the local days that have a dated post, by date and platform; platform `all` sums them up."""
+    return summary(posts, features, judgements, members, trust).daily_summary
+
+
+def summary(posts: pa.Table, features: pa.Table, judgements: pa.Table, members: pa.Table, trust: pa.Table) -> Summary:
+    """daily_summary, and daily_feelings: the same days by topic, keyword and campaign.
 
     Posts are all kinds but comments; n_authors counts known ones. Sentiment is that of posts, notes and articles in the
     author's own words (no reposts, nothing app-made). Campaigns are the day's largest by members on that day, of any
@@ -44,51 +58,8 @@ def daily_summary(
     judged = judgements.select(names).append_column("campaign_id", member["campaign_id"])
     newest = trust.filter(pc.equal(trust["as_of"], pc.max(trust["as_of"])))
     counted = ~flags(pc.equal(posts["kind"], "comment")) & posts["posted_at"].is_valid().to_numpy()
-    return summed([part_of_days(posts, features, judged)], [author_scores(_days(posts, counted), newest)])
-
-
-@dataclass(frozen=True)
-class Part:
-    """What some posts add to the days: sums per platform and day, and their posts in campaigns. Parts add up."""
-
-    sums: pa.Table  # platform, date (days since 1970) and SUMS
-    campaigns: pa.Table  # date, platform, campaign_id, n
-
-
-def part_of_days(posts: pa.Table, features: pa.Table, judgements: pa.Table) -> Part:
-    """The part of some posts, from row-aligned tables (`judgements` with campaign_id); comments and undated posts left out."""
-    counted = pc.and_(pc.is_valid(posts["posted_at"]), pc.not_equal(pc.fill_null(posts["kind"], ""), "comment"))
-    rows = pa.table({
-        **{name: posts[name] for name in ("platform", "posted_at", "kind", "is_repost", "is_auto_share")},
-        "sentiment": features["sentiment"], **{name: judgements[name] for name in ("label", "is_broadcast", "campaign_id")},
-    }).filter(counted)  # fmt: skip
-    rows = rows.append_column("date", pa.array(local_days(numbers(rows["posted_at"], 0))))
-    return Part(_sums(rows), _in_campaigns(rows))
-
-
-def _sums(rows: pa.Table) -> pa.Table:
-    """Counts, and sums of sentiment in whole millionths, of each platform and day."""
-    value = floats(rows["sentiment"])
-    own = ~flags(rows["is_repost"]) & ~flags(rows["is_auto_share"]) & ~np.isnan(value)
-    own &= flags(pc.is_in(rows["kind"], pa.array(FEELING_KINDS)))
-    genuine = own & flags(pc.equal(rows["label"], "share"))
-    ppm, square = np.rint(np.nan_to_num(value) * _PPM), np.rint(np.nan_to_num(value) ** 2 * _PPM)
-    columns = {
-        "n_posts": np.ones(len(rows)), "n_broadcast": flags(rows["is_broadcast"]),
-        "n_recruit": flags(pc.equal(rows["label"], "recruit")), "n_all": own, "ppm_all": np.where(own, ppm, 0),
-        "square_all": np.where(own, square, 0), "n_own": genuine, "ppm_own": np.where(genuine, ppm, 0),
-        "square_own": np.where(genuine, square, 0),
-    }  # fmt: skip
-    table = pa.table({name: pa.array(values.astype(np.int64)) for name, values in columns.items()})
-    for key in _DAY:
-        table = table.append_column(key, rows[key])
-    return _added(table, _DAY, list(columns))
-
-
-def _in_campaigns(rows: pa.Table) -> pa.Table:
-    joined = rows.select([*_DAY, "campaign_id"]).filter(pc.is_valid(rows["campaign_id"]))
-    joined = joined.append_column("n", pa.array(np.ones(len(joined), np.int64)))
-    return _added(joined, [*_DAY, "campaign_id"], ["n"])
+    part = part_of_days(posts, features, judged)
+    return summed([part.days], [part.named], [author_scores(_days(posts, counted), newest)])
 
 
 def author_scores(days: pa.Table, trust: pa.Table) -> pa.Table:
@@ -103,40 +74,27 @@ def author_scores(days: pa.Table, trust: pa.Table) -> pa.Table:
     return pa.table({"platform": posted["platform"], "date": date, "trust_score": score["trust_score"]})
 
 
-def summed(parts: Iterable[Part], scores: Iterable[pa.Table]) -> pa.Table:
-    """Table daily_summary of all `parts` of the posts and of the `author_scores` of all authors."""
-    nothing = part_of_days(*(empty(table) for table in ("posts", "post_features", "post_judgements")))
-    found = [nothing, *parts]
-    sums = _scoped([part.sums for part in found], _SUMS)
-    n = len(sums)
-    f = {name: numbers(sums[name], 0) for name in _SUMS}
+def summed(days: Sequence[pa.Table], named: Iterable[pa.Table], scores: Iterable[pa.Table]) -> Summary:
+    """Both tables: of the `days` of all parts of the posts, of all that they have `named` (whole days at a time, asked for after
+    the days were added up), and of the `author_scores` of all authors."""
+    own = added([nothing().days, *days], DAY)
+    groups = sort_rows(pa.concat_tables([together(own, DAY), own]), [*DAY, "group"])
+    sums, bounds = over_groups(groups, DAY)
+    feelings = feelings_by_name(named, sums)
+    f = {name: numbers(sums[name], 0) for name in SUMS}
     columns: dict[str, Any] = {
         "date": dates(numbers(sums["date"], 0)),
         "platform": sums["platform"],
         "n_posts": sums["n_posts"],
         "broadcast_share": pa.array(f["n_broadcast"] / np.maximum(f["n_posts"], 1)),
         "recruit_share": pa.array(f["n_recruit"] / np.maximum(f["n_posts"], 1)),
-        **_feelings(f),
+        **feeling_columns(sums, groups, bounds),
+        **swing_columns(sums, groups, bounds),
         **_authors(sums, pa.concat_tables([_NO_SCORES, *scores])),
-        "top_campaigns": _top_campaigns(sums, [part.campaigns for part in found]),
-        "schema_version": pa.array(np.full(n, SCHEMA_VERSION, np.int32)),
+        "top_campaigns": _top_campaigns(sums, feelings),
+        "schema_version": pa.array(np.full(len(sums), SCHEMA_VERSION, np.int32)),
     }
-    return complete(columns, "daily_summary", n)
-
-
-def _scoped(tables: list[pa.Table], names: list[str], more: Sequence[str] = ()) -> pa.Table:
-    """Sums by day and platform (and what else is named), and by day for platform `all`, in that order."""
-    keys = [*_DAY, *more]
-    platforms = _added(pa.concat_tables(tables), keys, names)
-    all_ = platforms.set_column(
-        platforms.column_names.index("platform"), "platform", pa.array([ALL] * len(platforms), pa.string())
-    )
-    return sort_rows(pa.concat_tables([_added(all_, keys, names), platforms]), keys)
-
-
-def _added(table: pa.Table, keys: list[str], names: list[str]) -> pa.Table:
-    sums = table.group_by(keys).aggregate([(name, "sum") for name in names])
-    return sums.rename_columns([*keys, *names]).select([*keys, *names])
+    return Summary(complete(columns, "daily_summary", len(sums)), feelings)
 
 
 def _days(posts: pa.Table, counted: NDArray[np.bool_]) -> pa.Table:
@@ -146,42 +104,6 @@ def _days(posts: pa.Table, counted: NDArray[np.bool_]) -> pa.Table:
     rows = rows.append_column("date", dates(local_days(numbers(rows["posted_at"], 0))))
     found = rows.group_by(["platform", "author_id", "date"]).aggregate([([], "count_all")])
     return found.rename_columns(["platform", "author_id", "date", "n_posts"])
-
-
-def _feelings(f: dict[str, Ints]) -> dict[str, pa.Array]:
-    """Mean sentiment of all own words and of the genuine ones, and their difference with a 95% interval.
-
-    The genuine posts are part of all, so the interval is that of a ratio estimate (delta method, Cochran 1977, 6.4) and
-    not of two independent means. It takes posts as independent draws, which an author's posts are not, and is too
-    narrow below some thirty genuine posts; it is NULL under two.
-    """
-    n_all, n_own = f["n_all"], f["n_own"]
-    mean_all, squares_all = _moments(n_all, f["ppm_all"], f["square_all"])
-    mean_own, squares_own = _moments(n_own, f["ppm_own"], f["square_own"])
-    share = n_own / np.maximum(n_all, 1)
-    difference = mean_own - mean_all
-    # A post's influence on the difference is (x - mean_own) / share, where genuine, less (x - mean_all); the squares of
-    # it add up to this, since the deviations within the genuine posts sum to zero.
-    weight = np.where(share > 0, 1 / np.where(share > 0, share, 1), 0)
-    squares = np.maximum(squares_all + squares_own * (weight**2 - 2 * weight), 0)
-    reach = _TWO_SIDED * np.sqrt(squares / np.maximum(n_all * (n_all - 1), 1))
-    told = n_own >= 2
-    return {
-        "n_feeling": pa.array(n_all),
-        "n_genuine": pa.array(n_own),
-        "sentiment_all": _nullable(mean_all),
-        "sentiment_genuine": _nullable(mean_own),
-        "sentiment_difference": _nullable(difference),
-        "difference_low": _nullable(np.where(told, difference - reach, np.nan)),
-        "difference_high": _nullable(np.where(told, difference + reach, np.nan)),
-    }
-
-
-def _moments(count: Ints, ppm: Ints, square_ppm: Ints) -> tuple[Floats, Floats]:
-    """Mean (NaN for none) and sum of squared deviations, from sums in millionths."""
-    some = np.maximum(count, 1)
-    mean, square = ppm / some / _PPM, square_ppm / some / _PPM
-    return np.where(count > 0, mean, np.nan), some * np.maximum(square - mean**2, 0)
 
 
 def _authors(sums: pa.Table, scores: pa.Table) -> dict[str, pa.Array]:
@@ -201,15 +123,6 @@ def _authors(sums: pa.Table, scores: pa.Table) -> dict[str, pa.Array]:
     return columns | _quantiles(score[by_score], np.cumsum(scored) - scored, scored)
 
 
-def match_days(date: pa.ChunkedArray, platform: pa.ChunkedArray, sums: pa.Table) -> Ints:
-    """The row of `sums` (sorted by date and platform) of each date and platform; every one of them has one."""
-    names = pc.unique(sums["platform"])
-    of_sums, of_rows = (numbers(pc.index_in(column, value_set=names), 0) for column in (sums["platform"], platform))
-    place = numbers(sums["date"], 0) * len(names) + of_sums
-    order = np.argsort(place)
-    return order[np.searchsorted(place[order], numbers(date, 0) * len(names) + of_rows)]
-
-
 def _quantiles(values: Floats, start: Ints, count: Ints) -> dict[str, pa.Array]:
     """Quantiles of the runs of sorted `values` that begin at `start`."""
     padded = np.append(values, 0.0)
@@ -223,18 +136,13 @@ def _quantiles(values: Floats, start: Ints, count: Ints) -> dict[str, pa.Array]:
     return columns
 
 
-def _top_campaigns(sums: pa.Table, parts: list[pa.Table]) -> pa.Array:
-    """Ids of each day's campaigns of two or more members on that day, largest first, then by id; at most three."""
-    found = _scoped(parts, ["n"], ["campaign_id"])
-    found = found.filter(pc.greater(found["n"], 1))
-    day, size = match_days(found["date"], found["platform"], sums), numbers(found["n"], 0)
+def _top_campaigns(sums: pa.Table, feelings: pa.Table) -> pa.Array:
+    """Ids of each day's campaigns, largest first, then by id; at most three."""
+    found = feelings.filter(pc.equal(feelings["part"], CAMPAIGN))
+    day, size = match_days(found["date"], found["platform"], sums), numbers(found["n_posts"], 0)
     order = np.lexsort((np.arange(len(found)), -size, day))  # by id already
     rank = np.arange(len(order)) - np.searchsorted(day[order], day[order])
     top = order[rank < MOST_CAMPAIGNS]
     offsets = np.concatenate(([0], np.cumsum(tally(day[top], None, len(sums))))).astype(np.int32)
-    ids = found["campaign_id"].take(pa.array(top)).combine_chunks()
+    ids = found["name"].take(pa.array(top)).combine_chunks()
     return pa.ListArray.from_arrays(pa.array(offsets), ids).cast(TEXTS)
-
-
-def _nullable(values: Floats) -> pa.Array:
-    return pa.array(values, mask=np.isnan(values))

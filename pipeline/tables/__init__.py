@@ -18,6 +18,7 @@ from pipeline.tables.authors import (
     AUTHOR_MONTHS,
     AUTHOR_TRUST,
     COMPONENTS,
+    DAILY_FEELINGS,
     DAILY_SUMMARY,
     DAY_COUNTS,
     MONTH_COUNTS,
@@ -72,7 +73,7 @@ TABLES: dict[str, list[Column]] = {
     "posts": POSTS, "post_index": POST_INDEX, "post_features": POST_FEATURES, "campaigns": CAMPAIGNS,
     "campaign_members": CAMPAIGN_MEMBERS, "campaign_aliases": CAMPAIGN_ALIASES, "post_judgements": POST_JUDGEMENTS,
     "author_days": AUTHOR_DAYS, "author_trust": AUTHOR_TRUST, "author_months": AUTHOR_MONTHS,
-    "author_cohorts": AUTHOR_COHORTS, "daily_summary": DAILY_SUMMARY,
+    "author_cohorts": AUTHOR_COHORTS, "daily_summary": DAILY_SUMMARY, "daily_feelings": DAILY_FEELINGS,
 }  # fmt: skip
 
 

@@ -135,16 +135,46 @@ AUTHOR_TRUST = [
     Column("trust_reasons", TEXTS, "why, in words"), key("trust_version", TEXT, "version of the trust model"), VERSION,
 ]  # fmt: skip
 
-DAILY_SUMMARY = [
-    key("date", DATE, "local day"), PLATFORM, key("n_posts", INT, "posts (count)"), key("n_authors", INT, "authors (count)"),
-    Column("broadcast_share", DOUBLE, "broadcasting posts / posts"), Column("recruit_share", DOUBLE, "recruiting posts / posts"),
+FEELING_MEANS = [
     Column("n_feeling", INT, "posts of kind post, note, article in own words (count)"),
     Column("n_genuine", INT, "of them, judged share (count)"),
     Column("sentiment_all", DOUBLE, "mean sentiment of n_feeling posts"),
     Column("sentiment_genuine", DOUBLE, "mean sentiment of n_genuine posts"),
     Column("sentiment_difference", DOUBLE, "sentiment_genuine - sentiment_all"),
-    Column("difference_low", DOUBLE, "lower end of its 95% interval"), Column("difference_high", DOUBLE, "upper end"),
+]
+DIFFERENCE_INTERVAL = [
+    Column(
+        "difference_low",
+        DOUBLE,
+        "lower end of its 95% interval (bootstrap over authors); NULL below 5 authors of genuine posts",
+    ),
+    Column("difference_high", DOUBLE, "upper end"),
+]
+DAILY_SUMMARY = [
+    key("date", DATE, "local day"), PLATFORM, key("n_posts", INT, "posts (count)"), key("n_authors", INT, "authors (count)"),
+    Column("broadcast_share", DOUBLE, "broadcasting posts / posts"), Column("recruit_share", DOUBLE, "recruiting posts / posts"),
+    *FEELING_MEANS, *DIFFERENCE_INTERVAL,
+    Column("n_feeling_campaigns", INT, "of n_feeling, posts in campaigns (count)"),
+    Column("n_feeling_broadcast", INT, "of n_feeling, broadcasting outside campaigns (count)"),
+    Column("sentiment_rest", DOUBLE, "mean sentiment of the others of n_feeling"),
+    Column("sentiment_swing", DOUBLE, "sentiment_all less that of the local day before; NULL where that day has none"),
+    Column("swing_campaigns", DOUBLE, "part of sentiment_swing that posts in campaigns made: change of the mean with them less"
+           " the mean without; NULL where either day has nothing but campaigns and broadcasting"),
+    Column("swing_broadcast", DOUBLE, "part that broadcasting outside campaigns made"),
+    Column("swing_rest", DOUBLE, "part of the others: change of sentiment_rest; the three parts add up to sentiment_swing"),
+    Column("swing_campaigns_low", DOUBLE, "lower end of the 95% interval of swing_campaigns (bootstrap over authors);"
+           " NULL below 5 authors on either day"), Column("swing_campaigns_high", DOUBLE, "upper end"),
     Column("top_campaigns", TEXTS, "ids of the day's largest campaigns, at most 3"),
     Column("trust_p10", DOUBLE, "10th percentile of the day's authors' trust_score"),
     Column("trust_p50", DOUBLE, "median of it"), Column("trust_p90", DOUBLE, "90th percentile of it"), VERSION,
+]  # fmt: skip
+
+DAILY_FEELINGS = [
+    key("date", DATE, "local day"), PLATFORM, key("part", TEXT, "by what: topic (hashtag), keyword (search word), campaign"),
+    key("name", TEXT, "the topic, the keyword, the campaign_id; topics and keywords of 10 posts or more on the day, campaigns of 2"),
+    key("n_posts", INT, "posts with it (count); a post counts in each topic and keyword it has"),
+    key("n_authors", INT, "authors of them (count)"), Column("broadcast_share", DOUBLE, "broadcasting posts / posts"),
+    *FEELING_MEANS, *DIFFERENCE_INTERVAL,
+    Column("sentiment_lent", DOUBLE, "sentiment_all of the day and platform less what it would be without these posts;"
+           " NULL where nothing else was felt"), VERSION,
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from pipeline.tables.columns import (
     CLASSES,
     CONTENT,
     COUNTS,
+    DOUBLE,
     EMOTIONS,
     FLOAT,
     INT,
@@ -58,6 +59,11 @@ FEELINGS = [
     ],
     Column("snownlp_sentiment", FLOAT, "SnowNLP's trained table over jieba tokens, 0-1, for comparison"),
 ]
+SNOWNLP_EXACT = Column(
+    "snownlp_exact",
+    DOUBLE,
+    "SnowNLP(text).sentiments of the library's own segmenter, 0-1, where the setting snownlp_exact asks",
+)
 TEXT_COUNTS = [
     Column(name, SMALL, doc)
     for name, doc in {
@@ -73,7 +79,7 @@ TEXT_COUNTS = [
 ]
 POST_FEATURES = [
     PLATFORM, POST_ID, AUTHOR, POSTED_AT, *PROBABILITIES, Column("text_label", TEXT, "the likeliest class by text alone"),
-    *FEELINGS, *TEXT_COUNTS, Column("stock_cues", SMALL, "seller's stock-pressure phrases (count)"),
+    *FEELINGS, SNOWNLP_EXACT, *TEXT_COUNTS, Column("stock_cues", SMALL, "seller's stock-pressure phrases (count)"),
     Column("first_person_per_100", FLOAT, "first-person words per 100 tokens"),
     Column("affect_per_100", FLOAT, "words of feeling per 100 tokens"),
     Column("sketch", BANDS, "18 band keys of a MinHash of character 3-grams; NULL for short posts"),

@@ -28,7 +28,7 @@ Small = NDArray[np.int32]
 LONGEST = 4
 LONGEST_WORD = 64  # code points; jieba makes one token of any run of letters, and hashing goes letter by letter
 START = np.uint64(0)
-_WORD = np.uint64(0x5851F42D4C957F2D)  # sets words apart from character n-grams of the same text
+WORD = np.uint64(0x5851F42D4C957F2D)  # sets words apart from character n-grams of the same text
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, as in SplitMix64
 _MIX = np.uint64(0xBF58476D1CE4E5B9)  # SplitMix64's first multiplier
 _ONE, _HALF, _REST = np.uint64(1), np.uint64(29), np.uint64(32)
@@ -53,7 +53,7 @@ def word_key(codes: Codes, start: int, end: int) -> Any:
     """The key of a word; 0 for a blank one and for one over LONGEST_WORD."""
     if end - start > LONGEST_WORD:
         return START
-    state, blank = _WORD, True
+    state, blank = WORD, True
     for i in range(start, end):
         code = codes[i]
         blank = blank and (code == 0x20 or (0x09 <= code <= 0x0D and code != 0x0B))
@@ -64,7 +64,7 @@ def word_key(codes: Codes, start: int, end: int) -> Any:
 @kernel
 def _text_keys(codes: Codes, starts: Ints, is_word: NDArray[np.bool_], keys: Keys) -> None:
     for row in range(len(starts) - 1):
-        state = _WORD if is_word[row] else START
+        state = WORD if is_word[row] else START
         for i in range(starts[row], starts[row + 1] - 1):
             state = absorb(state, codes[i])
         keys[row] = state

@@ -1,7 +1,7 @@
 """SnowNLP's trained sentiment table as log-odds per word, to be summed over jieba's tokens.
 
 `SnowNLP(text).sentiments` sums the same table over its own segmenter's tokens, so this is another function of the text;
-it is given for comparison only.
+it is given for comparison only. The library's own number is that of snownlp_exact.py.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SnowTable:
 @lru_cache(maxsize=1)
 def snow_table() -> SnowTable:
     """The table inside the installed snownlp package (read as data: importing snownlp loads all of its models)."""
-    home = _home()
+    home = library_folder()
     files = [home / "sentiment" / "sentiment.marshal.3", home / "normal" / "stopwords.txt"]
     made_from = [Path(__file__).read_bytes(), *(file.read_bytes() for file in files)]
     arrays = kept("snownlp", made_from, ["words", "odds", "prior"], lambda: _made(*files))
@@ -51,7 +51,8 @@ def snow_table() -> SnowTable:
     return SnowTable(words, arrays["odds"], float(arrays["prior"]))
 
 
-def _home() -> Path:
+def library_folder() -> Path:
+    """Where the installed snownlp package stands. Raises PermanentError where it is not installed."""
     spec = find_spec("snownlp")
     if spec is None or spec.origin is None:
         raise PermanentError("snownlp: not installed; expected snownlp 0.12.3; install xinren with its dependencies")

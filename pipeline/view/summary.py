@@ -14,6 +14,7 @@ from pipeline.store import Lake
 from pipeline.tables import BROADCAST
 
 SHOWN = 5
+LEAST_FEELING = 30  # posts of a day whose swing is shown
 
 
 def show(settings: Settings, counts: dict[str, int], seconds: float) -> None:
@@ -23,7 +24,7 @@ def show(settings: Settings, counts: dict[str, int], seconds: float) -> None:
     lake, console = Lake.open(settings.lake), Console()
     console.print()
     console.print(_accounting(lake, counts, seconds), highlight=False)
-    for table in (_rejects(lake), _platforms(lake), _campaigns(lake), _authors(lake)):
+    for table in (_rejects(lake), _platforms(lake), _swings(lake), _campaigns(lake), _authors(lake)):
         if table is not None:
             console.print(table)
     console.print(_how_to_open(lake), highlight=False, markup=False, soft_wrap=True)
@@ -88,6 +89,27 @@ def _mean(days: pa.Table, value: str, weight: str) -> str:
     total = pc.sum(days[weight]).as_py() or 0
     added = pc.sum(pc.multiply(days[value], days[weight].cast(pa.float64()))).as_py()
     return f"{added / total:+.2f}" if total and added is not None else "-"
+
+
+def _swings(lake: Lake) -> Any:
+    """The days on which feeling moved most, of those with posts enough, and what moved it."""
+    parts = ("swing_campaigns", "swing_broadcast", "swing_rest")
+    ends = ("swing_campaigns_low", "swing_campaigns_high")
+    rows = lake.read(
+        "daily_summary", ["date", "platform", "n_feeling", "sentiment_all", "sentiment_swing", *parts, *ends]
+    )
+    told = pc.and_(pc.equal(rows["platform"], "all"), pc.is_valid(rows["swing_campaigns_low"]))
+    rows = rows.filter(pc.and_(told, pc.greater_equal(rows["n_feeling"], LEAST_FEELING)))
+    if not len(rows):
+        return None
+    table = _table("Largest swings of feeling from day to day, and their parts",
+                   "day", "posts", "feeling", "swing", "campaigns", "95%", "other broadcasting", "rest")  # fmt: skip
+    rows = rows.append_column("size", pc.round(pc.abs(rows["sentiment_swing"]), 6))
+    for row in rows.sort_by([("size", "descending"), ("date", "ascending")]).slice(0, SHOWN).to_pylist():
+        moved = [f"{row[name]:+.2f}" for name in ("sentiment_all", "sentiment_swing", *parts)]
+        span = f"{row[ends[0]]:+.2f} to {row[ends[1]]:+.2f}"
+        table.add_row(str(row["date"]), f"{row['n_feeling']:,}", *moved[:3], span, *moved[3:])
+    return table
 
 
 def _campaigns(lake: Lake) -> Any:

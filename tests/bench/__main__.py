@@ -34,6 +34,7 @@ BENCHES: dict[str, Callable[[Plan, Path, Callable[[str], None]], dict[str, Any]]
 # runs them but for growth, which takes long.
 PROGRAMS: dict[str, list[str]] = {
     "segment": [],
+    "sentiment": [],
     "patterns": [],
     "campaigns": [],
     "growth": ["100000", "1000000", "10000000", "--out", str(report.RESULTS / "growth.json")],

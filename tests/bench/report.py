@@ -3,8 +3,8 @@
     python -m tests.bench report
 
 A table stands between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`. Any result may hold `goals`, a list of {figure, goal,
-unit, got}; unit `times` means at least, any other at most. segment.json, growth.json and campaigns.json hold none:
-report_programs.py makes theirs.
+unit, got}; unit `times` means at least, any other at most. segment.json, sentiment.json, growth.json and
+campaigns.json hold none: report_programs.py makes theirs.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from tests.bench.report_programs import (
     growth_goals,
     segment,
     segment_goals,
+    sentiment,
+    sentiment_goals,
 )
 
 HERE = Path(__file__).parent
@@ -58,11 +60,13 @@ def tables(results: dict[str, Result]) -> dict[str, str]:
         "text": ("stages", text),
         "start": ("start", start),
         "segment": ("segment", segment),
+        "sentiment": ("sentiment", sentiment),
         "growth": ("growth", growth),
         "gather": ("gather", gather),
     }
     made = {name: make(results[source]) if source in results else NOTHING for name, (source, make) in makers.items()}
-    programs = (segment_goals(results), growth_goals(results), campaign_goals(results), gather_goals(results))
+    makers_of_goals = (segment_goals, sentiment_goals, growth_goals, campaign_goals, gather_goals)
+    programs = [goals_of(results) for goals_of in makers_of_goals]
     return {"goals": goals([*results.values(), *programs]), **made}
 
 

@@ -1,4 +1,5 @@
-"""Tables and goals from the results of benchmarks that are programs of their own: segment.py, growth.py, gather.py, campaigns.py."""
+"""Tables and goals from the results of benchmarks that are programs of their own: segment.py, sentiment.py, growth.py,
+gather.py, campaigns.py."""
 
 from __future__ import annotations
 
@@ -31,6 +32,24 @@ def segment_goals(results: dict[str, Result]) -> Result:
             for name, (goal, figure) in wanted.items() if name in result["results"]
         ]
     }  # fmt: skip
+
+
+def sentiment(result: Result) -> str:
+    """Sentiment alone, on posts read already."""
+    rows = [
+        [name, f"{found['rate']['median']:,.0f}", spread(found["ratio"])] for name, found in result["results"].items()
+    ]
+    return table(["", "posts/s", "times SnowNLP"], rows)
+
+
+def sentiment_goals(results: dict[str, Result]) -> Result:
+    """How many times as fast as SnowNLP sentiment is, one core, once a post is read."""
+    if "sentiment" not in results:
+        return {}
+    result = results["sentiment"]
+    figure = f"sentiment of posts read, one core, against SnowNLP, posts of {result['mean_characters']:.0f} characters"
+    got = result["results"]["model and table, of posts read"]["ratio"]["median"]
+    return {"goals": [{"figure": figure, "goal": 2000, "unit": AT_LEAST, "got": got}]}
 
 
 def growth(result: Result) -> str:

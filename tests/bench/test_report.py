@@ -132,6 +132,17 @@ def test_growth_shows_every_size_and_its_goals_leave_out_runs_without_the_text_w
     assert report.growth_goals({"growth": result | {"stand_ins": True}}) == report.growth_goals({}) == {}
 
 
+def test_sentiment_has_its_goal() -> None:
+    ratio = {"median": 1_999.0, "min": 1_900.0, "max": 2_100.0}
+    found = {"model and table, of posts read": {"rate": {"median": 250_000.0}, "ratio": ratio}}
+    result = {"mean_characters": 105.2, "results": found}
+    [line] = report.sentiment(result).splitlines()[2:]
+    assert line == "| model and table, of posts read | 250,000 | 2,000 (1,900-2,100) |"
+    [goal] = report.goals([report.sentiment_goals({"sentiment": result})]).splitlines()[2:]
+    assert goal.endswith("posts of 105 characters | >= 2,000 times | 2,000 | **no** |")
+    assert report.sentiment_goals({}) == {}
+
+
 def test_segmentation_has_its_goals_on_its_own_posts() -> None:
     found = {"segment_ids": {"rate": {"median": 1234.0}, "ratio": {"median": 31.0, "min": 30.0, "max": 32.0}}}
     result = {"mean_characters": 61.2, "results": found}

@@ -61,6 +61,14 @@ def _write_histories(data: Path, rows: list[dict[str, str]]) -> None:
     pq.write_table(accounts, data / "weibo_authors" / "authors.parquet")
 
 
+def _write_crowd(data: Path) -> None:
+    """Posts of one topic by authors that no other set has."""
+    text = [f"{'在家' if i % 2 else '戴口罩'}第{i}天，{MORE[i % 5]}{ENDINGS[i % 12]}" for i in range(120)]
+    (data / "weibo_covid_579k").mkdir(parents=True)
+    crowd = pa.table({"text": text, "author_id": [f"crowd {i // 2}" for i in range(120)], "date": ["2020-02-01"] * 120})
+    pq.write_table(crowd, data / "weibo_covid_579k" / "posts.parquet")
+
+
 def _write_feelings(data: Path) -> None:
     home = data / "sentiment"
     home.mkdir(parents=True)
@@ -94,6 +102,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _write_csv(folder / "posts_gold" / "dev.csv", dev, ["dataset", "author_id", "row", "source_app", "text", "label"])
     _write_histories(folder, gold)
     _write_feelings(folder)
+    _write_crowd(folder)
     return folder
 
 

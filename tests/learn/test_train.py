@@ -76,7 +76,7 @@ def test_a_judge_is_a_whole_folder_with_card_recipe_and_figures(judged: Path, da
     assert recipe["constants"]["min_authors"] == 5
     assert recipe["inputs"]["posts_gold/train.csv"] == file_hash(data / "posts_gold/train.csv")
     assert recipe["inputs"]["corpora/posts/own.csv"] == file_hash(Path(small.corpora) / "posts/own.csv")
-    assert len(recipe["inputs"]) == 8
+    assert len(recipe["inputs"]) == 10
     found = json.loads((judged / "metrics.json").read_text("utf-8"))
     assert [c["where"] for c in found["comparisons"]] == [
         "5-fold",
@@ -146,14 +146,14 @@ def test_the_card_says_how_many_posts_of_a_lake_were_trained_on(judged: Path) ->
     told = json.loads((judged / "metrics.json").read_text("utf-8"))
     assert "labelled by its readers" not in (judged / "README.md").read_text("utf-8")
     card = judge_card([], [], [], told["context"], told["facts"] | {"labelled": 37})
-    assert "(`corpora/posts`) and 37 posts of a lake, labelled by its readers; inputs" in card
+    assert "(`corpora/posts`) and 37 posts of a lake, labelled by its readers, and" in card
 
 
 def test_disputed_rows_are_no_training_rows(data: Path, small: Settings, tmp_path: Path) -> None:
-    shutil.copytree(data / "posts_gold", tmp_path / "posts_gold")
-    with (tmp_path / "posts_gold" / "train.csv").open("a", encoding="utf-8") as file:
+    shutil.copytree(data, tmp_path / "data")
+    with (tmp_path / "data" / "posts_gold" / "train.csv").open("a", encoding="utf-8") as file:
         file.write("weibo_2014,zz,1,,难说这是什么,disputed,1,random,0\n")
-    corpus = judge.training_corpus(tmp_path, Path(small.corpora), reader())
+    corpus = judge.training_corpus(tmp_path / "data", Path(small.corpora), reader())
     assert (corpus.labels.label >= 0).all()
     assert len(corpus.labels) == len(corpus.reading) == 360
 
@@ -165,18 +165,23 @@ def test_no_row_is_judged_by_a_model_that_saw_its_fold(
     fold = corpus.labels.fold
     seen: list[np.ndarray] = []  # type: ignore[type-arg]
 
-    def remember(reader: Any, reading: Any, rows: Any, known: Any, *, seed: int) -> Any:
+    others: list[np.ndarray] = []  # type: ignore[type-arg]
+
+    def remember(reader: Any, reading: Any, rows: Any, known: Any, pool: Any, allowed: Any, *, seed: int) -> Any:
         seen.append(rows)
+        others.append(allowed)
         nothing = Entries([], [], ["chars>=1"], np.zeros(0, np.float32))
         return nothing, Weights(np.zeros((1, len(CLASSES))), np.full(len(CLASSES), float(len(seen))))
 
-    monkeypatch.setattr(judge, "fit_texts", remember)
+    monkeypatch.setattr(judge, "fit_posts", remember)
     logits = judge.out_of_fold(corpus, reader(), lambda _: None)
     assert np.isnan(logits[fold == OWN_FOLD]).all()
     for k in range(5):
         assert (logits[fold == k] == k + 1).all()
         assert not seen[k][fold == k].any()
         assert seen[k][fold != k].all()
+        measured = set(corpus.labels.author[fold == k].tolist())
+        assert not measured & set(corpus.unlabelled.author[others[k]].tolist())
 
 
 def test_the_base_rate_is_that_of_the_random_stratum(data: Path) -> None:
@@ -189,7 +194,7 @@ def test_gold_posts_are_met_in_their_histories(data: Path, small: Settings, judg
     corpus = judge.training_corpus(data, Path(small.corpora), reader())
     calibration = judge.Calibration(1.0, np.zeros(len(CLASSES)))
     found = context.examples(data, corpus, reader(), calibration, lambda _: None)
-    gold = corpus.labels.fold != OWN_FOLD
+    gold = corpus.labels.measured
     in_histories = gold & (corpus.labels.dataset != "xhs_2018")
     assert len(found.label) == in_histories.sum()
     assert set(found.features) == set(context.CONTEXT)

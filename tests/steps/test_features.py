@@ -112,6 +112,17 @@ def test_tokens_are_written_where_asked_for() -> None:
     assert "动物园" in tokens
 
 
+def test_snownlps_own_number_is_written_where_asked_for() -> None:
+    from snownlp import SnowNLP
+
+    text = "质量很差,太失望了 ＶＩＰ〔微信号〕"
+    assert _features(text)[0]["snownlp_exact"] is None
+    own, nothing = _features(text, "", snownlp_exact=True)
+    assert own["snownlp_exact"] == pytest.approx(SnowNLP(text).sentiments, abs=1e-12)
+    assert own["snownlp_sentiment"] != pytest.approx(own["snownlp_exact"], abs=1e-3)  # another function of the text
+    assert nothing["snownlp_exact"] is None  # where the library raises ZeroDivisionError
+
+
 def test_the_snownlp_column_is_its_table_over_the_tokens() -> None:
     [row] = _features("质量很差,太失望了")
     want = snownlp_sentiment(*cut(*segment_texts(["质量很差,太失望了"])))[0]

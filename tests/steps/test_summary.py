@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.steps.summary import daily_summary
+from pipeline.steps.summary import daily_summary, summary, summed
+from pipeline.steps.summary_parts import part_of_days
 from pipeline.tables import schema
 
 ADVERTS = (
@@ -52,40 +54,45 @@ def test_a_day_on_two_platforms_counted_by_hand(diary: Any) -> None:
     assert [found[1, "xiaohongshu"][n] for n in ("n_posts", "sentiment_difference")] == [1, 0]
 
 
-def _influence(value: np.ndarray, genuine: np.ndarray) -> float:
-    """Standard error of mean(genuine) - mean(all) from each post's influence, written out post by post."""
-    share = genuine.mean()
-    own = np.where(genuine, (value - value[genuine].mean()) / share, 0)
-    influence = own - (value - value.mean())
-    n = len(value)
-    return float(np.sqrt((influence**2).sum() / (n * (n - 1))))
-
-
-def test_the_interval_of_the_difference_is_that_of_the_posts_influences(diary: Any) -> None:
+def test_the_interval_of_the_difference_holds_it_and_needs_five_authors(diary: Any) -> None:
     dice = np.random.default_rng(5)
-    value = np.round(dice.uniform(-1, 1, 80).astype(np.float32), 3)
-    genuine = dice.random(80) < 0.6
-    for x, own in zip(value.tolist(), genuine.tolist(), strict=True):
-        diary.post("a", 0, sentiment=x, label="share" if own else "sell")
-    row = _summary(diary)[1, "all"]
-    reach = 1.96 * _influence(value.astype(float), genuine)
-    assert row["difference_low"] == pytest.approx(row["sentiment_difference"] - reach, abs=1e-4)
-    assert row["difference_high"] == pytest.approx(row["sentiment_difference"] + reach, abs=1e-4)
+    for i, x in enumerate(dice.uniform(-1, 1, 80).astype(np.float32).tolist()):
+        diary.post(f"a{i % 20}", 0, sentiment=x, label="share" if dice.random() < 0.6 else "sell")
+    for i, author in enumerate("bcdebc"):  # six posts of four authors
+        diary.post(author, 1, sentiment=i / 10)
+        diary.post(author, 1, sentiment=0.9, label="sell")
+    found = _summary(diary)
+    row, few = found[1, "all"], found[2, "all"]
+    assert row["difference_low"] < row["sentiment_difference"] < row["difference_high"]
+    assert few["sentiment_difference"] == pytest.approx(0.25 - 0.575)
+    assert few["difference_low"] is None
+    assert few["difference_high"] is None
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    dice, covered = np.random.default_rng(3), 0
-    for _ in range(400):
-        genuine = dice.random(120) < 0.5
-        value = np.where(genuine, dice.normal(0.0, 0.5, 120), dice.normal(0.6, 0.2, 120))
-        difference = value[genuine].mean() - value.mean()
-        covered += abs(difference - (0.0 - 0.3)) <= 1.96 * _influence(value, genuine)
-    assert 0.92 <= covered / 400 <= 0.98
+def test_one_author_s_posts_count_as_one_voice(new_diary: Any) -> None:
+    """The same forty posts, by forty authors and by eight: fewer voices say less."""
+    widths = []
+    for authors in (40, 8):
+        diary = new_diary()
+        for i in range(40):
+            mood = (i % authors % 4) / 4
+            diary.post(f"a{i % authors}", 0, sentiment=mood, label="share" if i % authors % 8 < 6 else "sell")
+        row = _summary(diary)[1, "all"]
+        widths.append(row["difference_high"] - row["difference_low"])
+    assert widths[1] > 1.5 * widths[0]
+
+
+def test_unknown_authors_are_one_each(diary: Any) -> None:
+    for i in range(12):
+        diary.post(None, 0, sentiment=i / 12, label="sell" if i % 4 == 0 else "share")
+    row = _summary(diary)[1, "weibo"]
+    assert row["n_authors"] == 0
+    assert row["difference_low"] < row["difference_high"]
 
 
 def test_where_all_are_genuine_the_difference_is_zero_and_sure(diary: Any) -> None:
-    for x in (0.25, -0.5, 0.75):
-        diary.post("a", 0, sentiment=x)
+    for author, x in zip("abcdef", (0.25, -0.5, 0.75, 0.1, 0.2, 0.3), strict=True):
+        diary.post(author, 0, sentiment=x)
     row = _summary(diary)[1, "all"]
     assert [row[name] for name in ("sentiment_difference", "difference_low", "difference_high")] == [0, 0, 0]
 
@@ -153,4 +160,33 @@ def test_the_order_of_rows_does_not_matter(new_diary: Any, rows: list[Any], dice
         diary.post(author, day, text, platform=platform, label=label, sentiment=sentiment)
     tables = (diary.posts, diary.features, diary.judgements, diary.members, diary.trust(3))
     mixed = [t.take(pa.array(dice.sample(range(len(t)), len(t)), pa.int64())) for t in tables]
-    assert daily_summary(*mixed).equals(daily_summary(*tables))
+    one, other = summary(*mixed), summary(*tables)
+    assert one.daily_summary.equals(other.daily_summary)
+    assert one.daily_feelings.equals(other.daily_feelings)
+
+
+def test_parts_of_authors_add_up_to_the_whole(diary: Any) -> None:
+    dice = random.Random(3)
+    for i in range(300):
+        more = {
+            "topics": [f"话题{i % 7}"],
+            "platform": dice.choice(["weibo", "qzone"]),
+            "label": dice.choice(["share", "sell"]),
+        }
+        diary.post(f"a{i % 90}", i % 3, dice.choice(ADVERTS), sentiment=dice.uniform(-1, 1), **more)
+    posts, features = diary.posts, diary.features
+    judged = diary.judgements.select(["label", "is_broadcast"]).append_column(
+        "campaign_id", diary.members["campaign_id"]
+    )
+    one = part_of_days(posts, features, judged)
+    whole = summed([one.days], [one.named], [])
+    of = np.array([int(author[1:]) % 4 for author in posts["author_id"].to_pylist()])
+    tables = (posts, features, judged)
+    parts = [part_of_days(*(table.filter(pa.array(of == k)) for table in tables)) for k in (2, 0, 3, 1)]
+    named = pa.concat_tables(part.named for part in parts)
+    odd = pc.equal(pc.bit_wise_and(named["date"], 1), 1)
+    by_day = [named.filter(odd), named.filter(pc.invert(odd))]
+    again = summed([part.days for part in parts], by_day, [])
+    assert again.daily_summary.equals(whole.daily_summary)
+    assert again.daily_feelings.equals(whole.daily_feelings)
+    assert set(whole.daily_feelings["part"].to_pylist()) >= {"topic", "campaign"}

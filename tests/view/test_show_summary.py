@@ -88,6 +88,33 @@ def test_words_of_posts_are_plain_characters_at_any_width(
     assert "mm_dl2026" not in shown
 
 
+def test_the_largest_swings_are_those_of_the_lake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+    texts = [
+        ("今天天气真好，心情也好，晚饭吃得开心", "下班路上堵车两小时，烦死了，难过", "周末看书喝茶"),
+        ("气死我了，太失望了", "难过，哭了一晚上", "烦"),
+    ]
+    rows = [
+        {"platform": "weibo", "post_id": f"{day}-{i}", "author_id": f"u{i}", "text": f"{i}号：{words[i % 3]}",
+         "posted_at": f"2026-01-0{day + 1}T08:{i:02d}:00+08:00"}
+        for day, words in enumerate([*texts, texts[0]]) for i in range(40 if day < 2 else 20)
+    ]  # fmt: skip
+    with writing(settings_for(tmp_path / "lake", write_file(tmp_path / "rows.jsonl", rows))) as run:
+        do(run)
+    shown = summary(tmp_path / "lake", capsys)
+    [row] = [
+        row for row in Lake.open(str(tmp_path / "lake")).read("daily_summary").to_pylist()
+        if row["platform"] == "all" and row["date"].day == 2
+    ]  # fmt: skip
+    parts = [f"{row[name]:+.2f}" for name in ("sentiment_all", "sentiment_swing", "swing_campaigns")]
+    assert row["sentiment_swing"] < 0
+    assert line_of(shown, "2026-01-02")[1:5] == [str(row["n_feeling"]), *parts]
+    assert line_of(shown, "2026-01-02")[-2:] == [f"{row[name]:+.2f}" for name in ("swing_broadcast", "swing_rest")]
+    assert "2026-01-03" not in [line.split()[0] for line in shown.splitlines() if line.split()]  # 20 posts are too few
+
+
 def test_a_lake_without_posts_has_a_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_file(tmp_path / "rows.jsonl", ["no JSON", '{"text": " "}'])
     with writing(settings_for(tmp_path / "lake", path)) as run:

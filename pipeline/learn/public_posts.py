@@ -1,0 +1,115 @@
+"""Posts of the public data sets by the hash of their text: those that `corpora/labels/posts_read.parquet` has a reading of, and
+those that nobody labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.errors import PermanentError, one_line
+from pipeline.learn.labels import CONFIDENCE, OWN_FOLD, TRAIN_ONLY, Labels
+from pipeline.learn.readings import text_hashes
+from pipeline.tables import CLASSES
+from pipeline.text.codepoints import SEPARATOR
+from pipeline.text.contacts import redact
+from pipeline.text.reading import Reader, Reading
+
+READ = Path("labels") / "posts_read.parquet"  # in the folder of corpora
+# Data set -> (file, column of the text, whether authors are known, one unlabelled post in so many is learned from).
+SETS: dict[str, tuple[str, str, bool, int]] = {
+    "weibo_authors": ("weibo_authors/posts.parquet", "content", True, 1),
+    "weibo_timelines_2018": ("weibo_timelines_2018/posts.parquet", "content", True, 3),
+    "weibo_covid_579k": ("weibo_covid_579k/posts.parquet", "text", True, 24),
+    "smp2020": ("sentiment/smp2020_train_eval.parquet", "text", False, 1),
+}
+READ_STRATUM = "read"  # of these labels: chosen because they were hard to tell
+FILES = tuple(file for file, *_ in SETS.values())
+OUTSIDE = 9  # a fold that is none of posts_gold's
+SHORTEST = 4  # characters; shorter posts say too little to learn from
+
+
+def public_posts(data: Path) -> pa.Table:
+    """dataset, author (NULL where unknown), text (contacts replaced) and text_hash; of equal texts the first.
+
+    Raises PermanentError naming the file that is missing.
+    """
+    rows = pa.concat_tables([_posts(data, name) for name in SETS]).combine_chunks()
+    _, first = np.unique(np.array(rows["text_hash"].to_pylist(), str), return_index=True)
+    return rows.take(pa.array(np.sort(first)))
+
+
+def _posts(data: Path, name: str) -> pa.Table:
+    file, column, authors, _ = SETS[name]
+    try:
+        table = pq.read_table(data / file, columns=[column, "author_id"] if authors else [column])
+    except (OSError, pa.ArrowInvalid) as error:
+        raise PermanentError(
+            f"public posts {data / file}: {one_line(error)}; expected Parquet; check --data"
+        ) from error
+    text = pc.replace_substring(pc.fill_null(table[column].cast(pa.string()), ""), SEPARATOR, " ")
+    text = pc.utf8_trim_whitespace(text).combine_chunks()
+    rows = pa.table({
+        "dataset": pa.array([name] * len(table), pa.string()),
+        "author": table["author_id"].cast(pa.string()) if authors else pa.nulls(len(table), pa.string()),
+        "text": redact(text)[0], "text_hash": text_hashes(text),
+    })  # fmt: skip
+    return rows.filter(pc.greater_equal(pc.utf8_length(text), SHORTEST))
+
+
+def read_labels(corpora: Path, posts: pa.Table, say: Callable[[str], None]) -> Labels | None:
+    """The posts that posts_read.parquet has a reading of: trained on, never measured on. None where there is no such file."""
+    path = corpora / READ
+    if not path.is_file():
+        return None
+    known = pq.read_table(path)
+    at = pc.index_in(known["text_hash"], value_set=posts["text_hash"].combine_chunks()).combine_chunks()
+    if at.null_count:
+        say(f"labels: {at.null_count} of the {len(known)} texts of {READ} are not in the public sets; left out")
+    known, posts = known.filter(pc.is_valid(at)), posts.take(at.drop_null())
+    fold = pc.fill_null(known["fold"].cast(pa.int64()), OUTSIDE).to_numpy()
+    author = pc.coalesce(posts["author"], posts["text_hash"])
+    return Labels(
+        posts["text"].combine_chunks(), _indices(known["label"]), _objects(author),
+        np.where(fold == OUTSIDE, OWN_FOLD, TRAIN_ONLY - fold), np.full(len(known), READ_STRATUM, object),
+        _objects(known["dataset"]), _objects(known["text_hash"]),
+        np.array([CONFIDENCE[str(c)] for c in known["confidence"].to_pylist()]),
+    )  # fmt: skip
+
+
+def _indices(names: pa.ChunkedArray) -> NDArray[np.int64]:
+    return np.asarray(pc.index_in(names, value_set=pa.array(CLASSES)).to_numpy(), np.int64)
+
+
+def _objects(values: pa.ChunkedArray) -> NDArray[np.object_]:
+    return np.array(values.to_pylist(), object)
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Posts that nobody labelled: their reading, authors (a post without one is its own author), and the authors' folds."""
+
+    reading: Reading
+    author: NDArray[np.object_]
+    fold: NDArray[np.int64]  # of the author in posts_gold; OUTSIDE for others
+
+
+def unlabelled(posts: pa.Table, known: Labels, dev: Labels, reader: Reader) -> Unlabelled:
+    """What no reader labelled, thinned by the hash of the text; without posts of dev's authors, who are measured on."""
+    hashes = pc.utf8_slice_codeunits(posts["text_hash"], 1, 8).to_pylist()
+    every = np.array([SETS[name][3] for name in posts["dataset"].to_pylist()])
+    drawn = np.array([int(h, 16) for h in hashes]) % every == 0
+    said = pc.is_in(posts["text_hash"], value_set=text_hashes(pa.concat_arrays([known.texts, dev.texts])))
+    theirs = pc.is_in(posts["author"], value_set=pa.array(dev.author.tolist(), pa.string()))
+    keep = pc.and_(pa.array(drawn), pc.invert(pc.or_(said, pc.fill_null(theirs, False))))
+    rows = posts.filter(keep).combine_chunks()
+    author = pc.coalesce(rows["author"], rows["text_hash"])
+    folds = dict(zip(known.author[known.measured].tolist(), known.fold[known.measured].tolist(), strict=True))
+    fold = np.array([folds.get(name, OUTSIDE) for name in author.to_pylist()], np.int64)
+    return Unlabelled(reader.read(rows["text"]), _objects(author), fold)
