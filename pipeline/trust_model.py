@@ -1,4 +1,4 @@
-"""The learned author model: logistic regression over the author features, as plain numbers.
+"""The learned author model: a sum of lines and steps over the author features, as plain numbers.
 
 It lies below steps and learn, so that serving needs no training library; a model folder holds it as JSON.
 """
@@ -6,7 +6,8 @@ It lies below steps and learn, so that serving needs no training library; a mode
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,22 @@ from pipeline.errors import SchemaError
 Floats = NDArray[np.float64]
 
 
+class Step(NamedTuple):
+    """What a feature adds to z: `below` up to the threshold, `above` over it, `unknown` where it is NULL."""
+
+    feature: str
+    threshold: float
+    below: float
+    above: float
+    unknown: float
+
+
 @dataclass(frozen=True)
 class TrustModel:
-    """P(spammer) = 1 / (1 + exp(-z)), z = intercept + sum of coefficient * (value - mean) / scale over `features`.
+    """P(spammer) = 1 / (1 + exp(-z)), z = intercept + sum of coefficient * (value - mean) / scale over `features` + steps.
 
-    A NULL value is first replaced by its fill; where `logged`, the value (never negative) then becomes log(1 + value).
+    In a line a NULL value is first replaced by its fill; where `logged`, the value (never negative) then becomes
+    log(1 + value).
     """
 
     version: str
@@ -32,8 +44,13 @@ class TrustModel:
     scales: tuple[float, ...]
     coefficients: tuple[float, ...]
     intercept: float
+    steps: tuple[Step, ...] = ()
+    # Platform -> trust scores of reference accounts, ascending and evenly spaced by rank: what trust_percentile counts in.
+    reference: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", tuple(Step(*step) for step in self.steps))
+        object.__setattr__(self, "reference", {name: tuple(scores) for name, scores in self.reference.items()})
         lengths = {len(v) for v in (self.logged, self.fills, self.means, self.scales, self.coefficients)}
         if lengths != {len(self.features)}:
             got = f"lists of {sorted(lengths)} numbers for {len(self.features)} features"
@@ -44,7 +61,7 @@ class TrustModel:
 
         Raises SchemaError where a feature of the model is missing.
         """
-        missing = sorted(set(self.features) - set(columns))
+        missing = sorted({*self.features, *(step.feature for step in self.steps)} - set(columns))
         if missing:
             raise SchemaError(f"trust model {self.version}: no columns {missing}; train it on this version's features")
         z = np.full(len(next(iter(columns.values()))), self.intercept)
@@ -53,6 +70,9 @@ class TrustModel:
             self.features, self.logged, self.fills, self.means, self.scales, self.coefficients, strict=True
         ):
             z += coefficient * (transformed(columns[name], logged, fill) - mean) / scale
+        for step in self.steps:
+            values = columns[step.feature]
+            z += np.where(values > step.threshold, step.above, np.where(np.isnan(values), step.unknown, step.below))
         return np.asarray(expit(z))
 
 

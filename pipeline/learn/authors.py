@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +17,55 @@ from numpy.typing import NDArray
 from pipeline.errors import PermanentError, one_line
 from pipeline.identity import keyed_ids
 from pipeline.learn.histories import raw_posts
-from pipeline.order import firsts, run_ids, sorted_rows
+from pipeline.order import firsts, flags, run_ids, sorted_rows
 from pipeline.run import writing
 from pipeline.settings import Settings
 from pipeline.stages import campaigns, clean, features, judge
 from pipeline.steps.trust import author_trust
 
+LEAST_DATED = 100  # accounts with features that a figure as of an earlier day asks for
 
-def labelled_authors(
+
+@dataclass(frozen=True)
+class Lives:
+    """The labelled accounts as a run judged them: what author_trust is computed from, and the key of their ids."""
+
+    data: Path
+    key: bytes
+    days: pa.Table
+    members: pa.Table
+    posts: pa.Table
+
+    @property
+    def newest(self) -> date:
+        """The day of the newest post."""
+        newest: datetime = pc.max(self.posts["posted_at"]).as_py()
+        return newest.date()
+
+    def authors(self, as_of: date | None = None) -> tuple[pa.Table, NDArray[np.bool_]]:
+        """Rows of author_trust for the labelled accounts, by their set's own ids, and which are spammers.
+
+        As of the newest day of the set, or an earlier one.
+        """
+        known_at = pc.max(self.posts["last_seen_at"]).as_py()
+        day = as_of or self.newest
+        rows = author_trust(self.days, self.members, self.posts, as_of=day, known_at=known_at, model=None)
+        return _with_labels(rows, self.data, self.key)
+
+    def dated(self) -> Iterator[tuple[date, pa.Table, NDArray[np.bool_]]]:
+        """`authors` as of the end of each year before the newest day, where 100 or more have features."""
+        first = pc.min(self.posts["posted_at"]).as_py().year
+        for year in range(first, self.newest.year):
+            rows, is_spammer = self.authors(date(year, 12, 31))
+            told = rows["paving_days"].is_valid()
+            if pc.sum(told).as_py() >= LEAST_DATED:
+                yield date(year, 12, 31), rows.filter(told), is_spammer[flags(told)]
+
+
+def labelled_lives(
     data: Path, settings: Settings, say: Callable[[str], None], *, first_posts: int | None = None
-) -> tuple[pa.Table, NDArray[np.bool_]]:
-    """Rows of author_trust for the labelled accounts of weibo_authors, by that set's own ids, and which are spammers.
+) -> Lives:
+    """The accounts of weibo_authors, read and judged by the models of the settings.
 
     With `first_posts`, as if each account had posted no more than its first so many of the set.
     """
@@ -37,12 +77,8 @@ def labelled_authors(
             run.tx.put("raw_posts", {"part_gathered": "2017-06-01"}, "weibo_authors", raw)
             for stage in (clean, features, campaigns, judge):
                 stage(run)
-            tables = [run.tx.read(name) for name in ("author_days", "campaign_members", "posts")]
-            key = run.key
-    newest = pc.max(tables[2]["posted_at"]).as_py()
-    known_at = pc.max(tables[2]["last_seen_at"]).as_py()
-    rows = author_trust(*tables, as_of=newest.date(), known_at=known_at, model=None)
-    return _with_labels(rows, data, key)
+            days, members, posts = (run.tx.read(name) for name in ("author_days", "campaign_members", "posts"))
+            return Lives(data, run.key, days, members, posts)
 
 
 def _first(raw: pa.Table, n: int) -> pa.Table:

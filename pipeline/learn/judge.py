@@ -14,6 +14,7 @@ from pipeline.learn.baseline import baseline_probabilities
 from pipeline.learn.fit import Calibration, Design, Entries, Known, Weights, calibrate, to_model
 from pipeline.learn.labels import Labels
 from pipeline.learn.public_posts import Unlabelled, public_posts, read_labels, unlabelled
+from pipeline.learn.reviews import reviews
 from pipeline.learn.self_training import fit_posts
 from pipeline.tables import BROADCAST, CLASSES
 from pipeline.text.linear import Floats, LinearModel, softmax
@@ -48,10 +49,10 @@ def training_corpus(
     data: Path, corpora: Path, reader: Reader, more: Labels | None = None, say: Progress = lambda _: None
 ) -> Corpus:
     """posts_gold/train.csv of the data folder without disputed rows, the project's own posts, the public posts of
-    posts_read.parquet, and `more`; beside them public posts without a label."""
+    posts_read.parquet, reviews, and `more`; beside them public posts without a label."""
     say("public posts")
     posts = public_posts(data)
-    found = [read_labels(corpora, posts, say), more]
+    found = [read_labels(corpora, posts, say), reviews(data, learned=True), more]
     parts = [labels.gold(data / "posts_gold" / "train.csv"), labels.own(corpora), *(f for f in found if f is not None)]
     rows = labels.concat(parts)
     others = unlabelled(posts, rows, labels.gold(data / "posts_gold" / "dev.csv"), reader)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.judge_model import text_logits
 from pipeline.tables import BROADCAST, CLASSES
 
 Floats = NDArray[np.float64]
@@ -14,12 +15,19 @@ Ints = NDArray[np.int64]
 _BROADCAST = [CLASSES.index(c) for c in BROADCAST]
 _SHARE = CLASSES.index("share")
 BINS = 10
+BASE_RATE = 0.3  # that of the setting
 
 
 def broadcast_score(probabilities: Floats) -> Floats:
     """P(broadcast) among broadcast and share: the main figure leaves news and auto out."""
     broadcast = probabilities[:, _BROADCAST].sum(axis=1)
     return np.asarray(broadcast / np.maximum(broadcast + probabilities[:, _SHARE], 1e-12))
+
+
+def flagged(probabilities: Floats, natural: float) -> NDArray[np.bool_]:
+    """What a judge of base rate `natural` flags by text alone at the usual setting."""
+    shift = np.log(BASE_RATE / (1 - BASE_RATE)) - np.log(natural / (1 - natural))
+    return np.asarray(text_logits(probabilities[:, _BROADCAST].sum(axis=1)) + shift >= 0)
 
 
 def main_rows(label: Ints) -> NDArray[np.bool_]:

@@ -9,15 +9,12 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.judge_model import text_logits
 from pipeline.learn.labels import read_labelled
-from pipeline.tables import BROADCAST, CLASSES
+from pipeline.learn.metrics import flagged
+from pipeline.tables import BROADCAST
 from pipeline.text.contacts import redact
 from pipeline.text.linear import LinearModel
 from pipeline.text.reading import Reader
-
-BASE_RATE = 0.3  # that of the setting
-_BROADCAST = [CLASSES.index(c) for c in BROADCAST]
 
 
 @dataclass(frozen=True)
@@ -40,9 +37,7 @@ def ask(corpora: Path, model: LinearModel, reader: Reader, natural: float) -> li
         return []
     table = read_labelled(path)
     texts, _ = redact(table["text"])
-    loud = model.probabilities(reader, reader.read(texts))[:, _BROADCAST].sum(axis=1)
-    shift = np.log(BASE_RATE / (1 - BASE_RATE)) - np.log(natural / (1 - natural))
-    said = text_logits(loud) + shift >= 0
+    said = flagged(model.probabilities(reader, reader.read(texts)), natural)
     truth: NDArray[np.bool_] = np.asarray(np.isin(table["label"].to_pylist(), BROADCAST))
     kinds = []
     for kind in pc.unique(table["kind"]).to_pylist():

@@ -8,6 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from pipeline.artifacts import load_emotion, save_json, save_linear, save_values, unseal
 from pipeline.errors import PermanentError, UsageError
 from pipeline.learn import (
@@ -18,18 +22,19 @@ from pipeline.learn import (
     judge,
     metrics,
     ratios,
+    reviews,
     self_training,
     sentiment,
     sentiment_scale,
 )
-from pipeline.learn.authors import labelled_authors
+from pipeline.learn.authors import labelled_lives
 from pipeline.learn.context import train_context
 from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
 from pipeline.learn.labels import OWN_FOLD, OWN_WEIGHT
 from pipeline.learn.public_posts import FILES, READ, READ_STRATUM
 from pipeline.learn.sentiment_card import sentiment_card
 from pipeline.learn.sentiment_figures import figures_of
-from pipeline.learn.trust import fit_trust
+from pipeline.learn.trust import fit_trust, with_reference
 from pipeline.order import floats
 from pipeline.settings import Settings
 from pipeline.tables import CLASSES
@@ -91,12 +96,12 @@ def train_judge(task: Task) -> dict[str, float]:
     """The text judge, the context model, and their figures beside the baseline's."""
     data, out, say, reader = task.data, task.out, task.say, task.reader()
     names = ["posts_gold/train.csv", "posts_gold/dev.csv"]
-    names += sorted({"weibo_2014/posts.parquet", *FILES})
+    names += sorted({"weibo_2014/posts.parquet", *FILES, *reviews.FILES})
     inputs = task.inputs(*names) | {f"labels/{path.name}": path for path in task.readings}
     if (task.corpora / READ).is_file():
         inputs[f"corpora/{READ.as_posix()}"] = task.corpora / READ
     more = read_posts(task.readings, task.settings.lake, data, say) if task.readings else None
-    constants = _constants() | self_training.CONSTANTS | {"own_weight": OWN_WEIGHT}
+    constants = _constants() | self_training.CONSTANTS | {"own_weight": OWN_WEIGHT, "review_weight": reviews.WEIGHT}
     cards.write_recipe(out, constants | ({"texts_of_labels": texts_hash(more)} if more else {}), inputs)
     corpus = judge.training_corpus(data, task.corpora, reader, more, say)
     model, logits = judge.train(corpus, reader, say)
@@ -106,7 +111,9 @@ def train_judge(task: Task) -> dict[str, float]:
     context_version = save_values(out / "context", context, kind="context")
     found = evaluation.evaluate(data, task.corpora, corpus, reader, logits, model, say)
     comparisons = found.comparisons
+    n_reviews, share = reviews.flagged_reviews(data, model, reader, judge.natural_base_rate(corpus.labels))
     facts = _judge_facts(corpus, logits) | {
+        "reviews_held_out": n_reviews, "reviews_flagged": share,
         "version": version, "context_version": context_version, "entries": len(model.entries),
         "lexicon": reader.lexicon.version, "dev_broadcast": comparisons[-1].judge["n_broadcast"],
     }  # fmt: skip
@@ -131,6 +138,7 @@ def _judge_facts(corpus: judge.Corpus, logits: Floats) -> dict[str, Any]:
     return {
         "gold": int(known.measured.sum()), "own": int(((known.fold == OWN_FOLD) & (known.dataset == "")).sum()),
         "read": int((known.stratum == READ_STRATUM).sum()), "unlabelled": len(corpus.unlabelled.author),
+        "reviews": int((known.stratum == reviews.STRATUM).sum()),
         **({"labelled": labelled} if (labelled := int((known.dataset == LAKE).sum())) else {}),
         "base_rate": judge.natural_base_rate(known),
         "calibration_error": metrics.calibration_error(
@@ -167,18 +175,39 @@ def train_trust(task: Task) -> dict[str, float]:
     out = task.out
     names = ("weibo_authors/posts.parquet", "weibo_authors/authors.parquet")
     cards.write_recipe(out, {"seed": judge.SEED}, task.inputs(*names))
-    rows, is_spammer = labelled_authors(task.data, task.settings, task.say)
+    lives = labelled_lives(task.data, task.settings, task.say)
+    rows, is_spammer = lives.authors()
     model, figures = fit_trust(rows, is_spammer, seed=judge.SEED)
-    early_rows, early_labels = labelled_authors(task.data, task.settings, task.say, first_posts=FIRST_POSTS)
+    dated = {day.isoformat(): _dated(*then) for day, *then in lives.dated()}
+    early_rows, early_labels = labelled_lives(task.data, task.settings, task.say, first_posts=FIRST_POSTS).authors()
     _, early = fit_trust(early_rows, early_labels, seed=judge.SEED)
-    version = save_values(out, model, kind="trust")
+    version = save_values(out, with_reference(model, rows, is_spammer), kind="trust")
     spammers = int(is_spammer.sum())
-    facts = {"version": version, "spammers": spammers, "first_posts": FIRST_POSTS, "features": model.features}
+    facts = {
+        "version": version,
+        "spammers": spammers,
+        "first_posts": FIRST_POSTS,
+        "features": sorted({*model.features, *(s.feature for s in model.steps)}),
+        "steps": len(model.steps),
+    }
     turned = metrics.auc(is_spammer, 1 - floats(rows["trust_score"]))  # the score learned nothing from these labels
-    measured = {"all_posts": asdict(figures), "first_posts": asdict(early), "reversed_trust_score": turned}
+    measured = {
+        "all_posts": asdict(figures),
+        "first_posts": asdict(early),
+        "as_of": dated,
+        "reversed_trust_score": turned,
+    }
     save_json(out, "metrics.json", measured | {"spammers": spammers})
     (out / "README.md").write_text(cards.trust_card(measured, facts), "utf-8")
     return {"auc": figures.auc, "auc_first_posts": early.auc, "auc_reversed_trust_score": turned}
+
+
+def _dated(rows: pa.Table, is_spammer: NDArray[np.bool_]) -> dict[str, float]:
+    """Figures of a model of its own, and of the open score turned round, over the accounts as of an earlier day."""
+    _, figures = fit_trust(rows, is_spammer, seed=judge.SEED)
+    turned = metrics.auc(is_spammer, 1 - floats(rows["trust_score"]))
+    short = {name: getattr(figures, name) for name in ("auc", "auc_low", "auc_high", "n_authors")}
+    return short | {"reversed_trust_score": turned}
 
 
 def promote(candidate: Path, models: Path) -> Path:

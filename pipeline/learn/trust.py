@@ -1,21 +1,24 @@
-"""Fit the author model: logistic regression over author_trust's features, against labels per author."""
+"""Fit the author model: lines (logistic regression) and steps (boosted) over author_trust's features, against author labels."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from pipeline.errors import PermanentError
 from pipeline.learn.metrics import auc, calibration_error
+from pipeline.learn.stumps import boosted
 from pipeline.order import floats
 from pipeline.tables import AUTHOR_FEATURES
-from pipeline.trust_model import Floats, TrustModel, transformed
+from pipeline.trust_model import Floats, Step, TrustModel, transformed
 
 FOLDS = 5
 STRENGTH = 0.1  # inverse of the L2 penalty: 40 correlated features on some hundred authors need a firm hand
@@ -31,13 +34,18 @@ HEAVY_TAILED = frozenset({
 
 # More of these may never make an author look less like a spammer, fewer of those below never more.
 WORSE = frozenset({
-    "sell_share", "recruit_share", "bait_share", "commerce_share", "contact_share", "stock_share", "flood_share", "own_repeat_share",
-    "broadcast_mean", "agency_share_W90", "commerce_share_W90", "recruit_share_W90", "broadcast_share_W90", "own_dup_W7",
+    "sell_share", "recruit_share", "bait_share", "commerce_share", "contact_share", "stock_share", "flood_share",
+    "own_repeat_share", "own_bait_share", "own_broadcast_share", "broadcast_mean", "agency_share_W90",
+    "commerce_share_W90", "recruit_share_W90", "broadcast_share_W90", "own_dup_W7", "accessory_index", "recruit_headcount",
+    "recruit_entryfee", "recruit_teampay", "daigou_hit", "price_gap_hit",
     "posts_per_hour_max_W7", "campaign_share_W30", "camp_authors_W30", "stock_to_recruit_lift", "profit_drift",
 })  # fmt: skip
 BETTER = frozenset({"paving_active_days", "paving_density", "mention_rate", "comments_per_post"})
-# How long ago somebody posted is no evidence: the number must not grow while an account is silent.
-NOT_LEARNED = frozenset({"silent_days", "days_since_sale", "active_day_ratio_W90"})
+# How long ago somebody posted is no evidence: whatever moves while an account is silent is not learned from.
+NOT_LEARNED = frozenset({
+    "silent_days", "days_since_sale", "paving_days", "paving_density", "profit_drift", "stock_to_recruit_lift", "camp_span_h",
+    *(name for name in AUTHOR_FEATURES if re.search(r"_W[0-9]+$", name)), "accessory_index",
+})  # fmt: skip
 LEAST_KNOWN, LEAST_DISTANCE = 0.1, 0.02  # a feature must be known of that share, and rank that far from a coin's 0.5
 
 
@@ -71,9 +79,22 @@ def fit_trust(rows: pa.Table, is_spammer: NDArray[np.bool_], *, seed: int) -> tu
     _check(labels)
     held_out = np.zeros(len(labels))
     for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(labels, labels):
-        model = _fit(_rows(columns, train), labels[train])
+        model = _fit(_rows(columns, train), labels[train], seed)
         held_out[test] = model.probability(_rows(columns, test))
-    return _fit(columns, labels), _figures(columns, labels, held_out, seed)
+    return _fit(columns, labels, seed), _figures(columns, labels, held_out, seed)
+
+
+def with_reference(model: TrustModel, rows: pa.Table, is_spammer: NDArray[np.bool_]) -> TrustModel:
+    """The model with the trust scores of the accounts that are no spammers, by platform: 101 quantiles of each.
+
+    `rows` as in `fit_trust`; accounts under 5 posts are left out, since their score is the prior.
+    """
+    honest = rows.filter(pc.and_(pc.is_valid(rows["paving_days"]), pa.array(~np.asarray(is_spammer, bool))))
+    reference = {}
+    for platform in sorted(pc.unique(honest["platform"]).to_pylist()):  # a handful
+        scores = floats(honest["trust_score"].filter(pc.equal(honest["platform"], platform)))
+        reference[platform] = tuple(np.round(np.quantile(scores, np.linspace(0, 1, 101)), 4).tolist())
+    return replace(model, reference=reference)
 
 
 def _figures(columns: dict[str, Floats], labels: NDArray[np.bool_], held_out: Floats, seed: int) -> Figures:
@@ -115,8 +136,24 @@ def _check(labels: NDArray[np.bool_]) -> None:
         raise PermanentError(f"train trust: got {got}, expected at least {FOLDS} of each; label more authors")
 
 
-def _fit(columns: dict[str, Floats], labels: NDArray[np.bool_]) -> TrustModel:
-    """The model of these authors; a feature whose coefficient has a sign it must not have is left out, and all fitted again."""
+def _fit(columns: dict[str, Floats], labels: NDArray[np.bool_], seed: int) -> TrustModel:
+    """The model of these authors: the mean of the log-odds by lines and by steps. Its version is a hash of its numbers."""
+    lines = fitted_lines(columns, labels)
+    known = {name: columns[name] for name in _chosen(columns, labels)}
+    signs = {**dict.fromkeys(WORSE, 1), **dict.fromkeys(BETTER, -1)}
+    steps = boosted(known, labels, signs, seed=seed)
+    model = replace(
+        lines,
+        coefficients=tuple(c / 2 for c in lines.coefficients),
+        intercept=(lines.intercept + float(logit(labels.mean()))) / 2,
+        steps=tuple(Step(s.feature, s.threshold, s.below / 2, s.above / 2, s.unknown / 2) for s in steps),
+    )
+    digest = hashlib.sha256(json.dumps(asdict(model), sort_keys=True).encode()).hexdigest()
+    return replace(model, version=f"trust-{digest[:12]}")
+
+
+def fitted_lines(columns: dict[str, Floats], labels: NDArray[np.bool_]) -> TrustModel:
+    """The logistic regression alone; a feature whose coefficient has a sign it must not have is left out, and all fitted again."""
     names = _chosen(columns, labels)
     while True:
         model = _fitted({name: columns[name] for name in names}, labels)
@@ -128,7 +165,7 @@ def _fit(columns: dict[str, Floats], labels: NDArray[np.bool_]) -> TrustModel:
 
 
 def _fitted(columns: dict[str, Floats], labels: NDArray[np.bool_]) -> TrustModel:
-    """The model over these columns; its version is a hash of its numbers."""
+    """The regression over these columns."""
     from sklearn.linear_model import LogisticRegression
 
     names = tuple(columns)
@@ -140,7 +177,7 @@ def _fitted(columns: dict[str, Floats], labels: NDArray[np.bool_]) -> TrustModel
     means, scales = x.mean(axis=0), x.std(axis=0)
     scales = np.where(scales > 1e-12, scales, 1.0)
     fitted = LogisticRegression(C=STRENGTH, max_iter=2_000, tol=1e-8).fit((x - means) / scales, labels)
-    model = TrustModel(
+    return TrustModel(
         version="",
         features=names,
         logged=logged,
@@ -150,8 +187,6 @@ def _fitted(columns: dict[str, Floats], labels: NDArray[np.bool_]) -> TrustModel
         coefficients=tuple(fitted.coef_[0].tolist()),
         intercept=float(fitted.intercept_[0]),
     )
-    digest = hashlib.sha256(json.dumps(asdict(model), sort_keys=True).encode()).hexdigest()
-    return replace(model, version=f"trust-{digest[:12]}")
 
 
 def _median(values: Floats) -> float:

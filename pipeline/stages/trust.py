@@ -19,7 +19,7 @@ from pipeline.stages.months import months
 from pipeline.stages.ties import received
 from pipeline.steps.author_floods import added, campaign_states
 from pipeline.steps.author_ties import trust_rank, until, with_ranks
-from pipeline.steps.trust import Others, first_days, scores_by_platform, trust_of, with_percentiles
+from pipeline.steps.trust import Others, first_days, trust_of
 from pipeline.tables import TIME, schema
 from pipeline.threads import in_order
 from pipeline.trust_model import TrustModel
@@ -67,13 +67,14 @@ def _write(run: Run, clock: Clock, model: TrustModel, derived_from: str) -> None
 
     for stem, some in zip(parts.stems, in_order(work, parts.stems, run.threads, ahead=run.threads), strict=True):
         rows.add(int(stem), some)
-        scores.append(some.select(["platform", "author_id", "trust_score"] if answers else ["platform", "trust_score"]))
+        if answers:
+            scores.append(some.select(["platform", "author_id", "trust_score"]))
         tell.more(1)
-    ranks, keys = scores_by_platform(scores), {"part_as_of": clock.as_of.isoformat()}
+    keys = {"part_as_of": clock.as_of.isoformat()}
     left = {file.stem for file in run.tx.data_files("author_trust") if has(file, keys)} - set(parts.stems)
     passed = trust_rank(pa.concat_tables(answers.values()), pa.concat_tables(scores)) if answers else None
     for stem in parts.stems:
-        made = with_percentiles(rows.take(int(stem)), ranks)
+        made = rows.take(int(stem))
         made = made if passed is None else with_ranks(made, passed)
         run.tx.put("author_trust", keys, stem, made, derived_from=derived_from)
     for stem in left:

@@ -29,7 +29,7 @@ def author_features(
 
     `states`: what all authors made of the campaigns (`campaign_states`). Days are local days: t_c and the days before it
     are told by the day, not the minute. W_k is (as_of - k, as_of].
-    Beside the features stand the counts that words about them need: posts_W7, posts_W30, posts_W90, flood_posts_W30.
+    Beside the features stand the counts that words about them need: posts_W7, posts_W30, posts_W90, flood_posts_W30, floods_W30.
     """
     rows, author = _dated(life, posts, as_of)
     unknown = _only_deduplicated(rows, author, len(life))
@@ -118,8 +118,15 @@ def _commerce(life: Lives) -> dict[str, Floats]:
     recent = life.recent(QUARTER)
     counts = ("n_posts", "n_recruit", "n_sell", "n_commercial", "n_broadcast")
     n, recruit, sell, commercial, broadcast = (life.total(name, recent) for name in counts)
+    agency, all_recruit = ratio(recruit, recruit + sell), life.total("n_recruit")
+    detail = np.where(recruit > 0, ratio(life.total("n_product_detail", recent), recruit), 0)
+    triad = {"recruit_headcount": "n_headcount", "recruit_entryfee": "n_entry_fee", "recruit_teampay": "n_team_pay"}
     return {
-        "agency_share_W90": ratio(recruit, recruit + sell),
+        "agency_share_W90": agency,
+        "accessory_index": agency * (1 - detail),
+        **{name: ratio(life.total(count), all_recruit) for name, count in triad.items()},
+        "daigou_hit": (life.total("n_daigou") > 0).astype(np.float64),
+        "price_gap_hit": (life.total("n_price_gap") > 0).astype(np.float64),
         "commerce_share_W90": ratio(commercial, n),
         "recruit_share_W90": ratio(recruit, n),
         "broadcast_share_W90": ratio(broadcast, n),
@@ -136,7 +143,7 @@ def _repeats(life: Lives, unknown: NDArray[np.bool_]) -> dict[str, Floats]:
     }
 
 
-def _floods(life: Lives, in_floods: Ints, most: Ints, longest: Floats) -> dict[str, Floats]:
+def _floods(life: Lives, in_floods: Ints, n_floods: Ints, most: Ints, longest: Floats) -> dict[str, Floats]:
     n = life.total("n_posts", life.recent(FLOOD_DAYS))
     return {
         "campaign_share_W30": ratio(in_floods, n),
@@ -144,6 +151,7 @@ def _floods(life: Lives, in_floods: Ints, most: Ints, longest: Floats) -> dict[s
         "camp_span_h": longest,
         "posts_W30": n.astype(np.float64),
         "flood_posts_W30": in_floods.astype(np.float64),
+        "floods_W30": n_floods.astype(np.float64),
     }
 
 

@@ -42,8 +42,8 @@ def added(states: Sequence[pa.Table]) -> pa.Table:
 
 def floods(
     keys: pa.Table, members: pa.Table, posts: pa.Table, states: pa.Table, as_of: date
-) -> tuple[Ints, Ints, Floats]:
-    """Per author of `keys`, over the last 30 days: posts in floods, most authors in a campaign, longest span in hours.
+) -> tuple[Ints, Ints, Ints, Floats]:
+    """Per author of `keys`, over the last 30 days: posts in floods, how many floods, most authors in a campaign, longest span in hours.
 
     Campaigns as they stood at the end of `as_of` (`states`), those of two posts or more; a flood has two authors or more.
     `members` and `posts` hold at least those of the authors. Reposts and app-made posts of the author do not count:
@@ -60,8 +60,11 @@ def floods(
     most, longest = np.zeros(len(keys), np.int64), np.full(len(keys), -1.0)
     np.maximum.at(most, author, n_authors[joined])
     np.maximum.at(longest, author, hours[joined])
-    in_floods = tally(author, n_authors[joined] >= 2, len(keys))
-    return in_floods, most, np.where(longest < 0, np.nan, longest)
+    flood = n_authors[joined] >= 2
+    in_floods = tally(author, flood, len(keys))
+    pairs = np.unique(author[flood] * max(len(states), 1) + joined[flood])
+    n_floods = tally(pairs // max(len(states), 1), None, len(keys))
+    return in_floods, n_floods, most, np.where(longest < 0, np.nan, longest)
 
 
 def _until(members: pa.Table, as_of: date) -> pa.ChunkedArray:

@@ -50,17 +50,19 @@ def author_months(days: pa.Table) -> pa.Table:
 def month_trust(counts: dict[str, Any]) -> Floats:
     """trust_score's form over one month: what a month can show, without paving, commitment and drift.
 
-    (0.5 + 0.5 * e * virtue) * (1 - e * abuse), e = n_posts / (n_posts + 20). virtue: 0.4 * (1 - commerce share)
-    + 0.3 * (1 - (own repeats + app texts) / posts) + 0.3 * m / (m + 0.5) with m mentions and comments per post.
+    (0.5 + 0.5 * e * virtue) * (1 - e * abuse), e = n_posts / (n_posts + 20). virtue: 0.4 * (1 - s)
+    + 0.3 * (1 - (own repeats + app texts) / posts) + 0.3 * m / (m + 0.5) with s the larger of the commerce share and the mean
+    broadcast_probability, reposts and app texts counting 0, and m mentions and comments per post.
     abuse: 1 - (1 - r / (r + 0.1))(1 - own repeats)(1 - floods)(1 - b / (b + 0.5)) with the recruiting share r and the
-    bait share b. NaN under 5 posts.
+    own bait share b. NaN under 5 posts.
     """
     n = counts["n_posts"]
     share = {name: np.nan_to_num(ratio(values, n)) for name, values in counts.items()}
     talk = share["n_mentions"] + share["n_comments"]
     own = 1 - np.minimum(share["n_own_repeats"] + share["n_auto"], 1)
-    virtue = 0.4 * (1 - share["n_commercial"]) + 0.3 * own + 0.3 * talk / (talk + 0.5)
-    recruit, bait = share["n_recruit"], share["n_bait"]
+    sold = np.maximum(share["n_commercial"], share["own_broadcast_ppm"] / 1_000_000)
+    virtue = 0.4 * (1 - sold) + 0.3 * own + 0.3 * talk / (talk + 0.5)
+    recruit, bait = share["n_recruit"], share["n_own_bait"]
     innocence = (
         (0.1 / (recruit + 0.1)) * (1 - share["n_own_repeats"]) * (1 - share["n_campaign"]) * (0.5 / (bait + 0.5))
     )

@@ -16,6 +16,7 @@ NIGHT = 7  # the hours before it
 # feature -> the count of which it is the mean per post
 _PER_POST = {
     "sell_share": "n_sell", "recruit_share": "n_recruit", "bait_share": "n_bait", "news_share": "n_news",
+    "own_bait_share": "n_own_bait",
     "commerce_share": "n_commercial", "contact_share": "n_contact", "stock_share": "n_stock", "flood_share": "n_campaign",
     "link_rate": "n_links", "tokens_per_post": "n_tokens", "comments_per_post": "n_comments",
 }  # fmt: skip
@@ -35,6 +36,7 @@ def history_features(life: Lives, repeats_unknown: NDArray[np.bool_]) -> dict[st
         "night_share": ratio(life.hours[:, :NIGHT].sum(axis=1), n),
         "engagement_mean": ratio(life.total("engagement"), life.total("n_engagement")),
         "sentiment_mean": ratio(life.total("sentiment_ppm"), n * 1_000_000),
+        "own_broadcast_share": ratio(life.total("own_broadcast_ppm"), n * 1_000_000),
         "silent_days": (life.as_of - last_post).astype(np.float64),
         "days_since_sale": _since_sale(life),
         "stock_to_recruit_lift": _stock_lift(life),

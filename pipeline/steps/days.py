@@ -29,6 +29,7 @@ from pipeline.order import (
     tally,
 )
 from pipeline.tables import CLASSES, DAY_COUNTS, HOURS, SCHEMA_VERSION, complete
+from pipeline.text.trade import KINDS, trade_words
 
 COMMERCIAL = 0.5  # p(sell) + p(recruit) of a commercial post
 # Shops of the platforms to which sellers moved; youzan was koudaitong before.
@@ -46,6 +47,7 @@ POSTS_READ = [
     "comments",
     "reposts",
     "links",
+    "text",
 ]
 JUDGEMENTS_READ = ["label", "is_broadcast", "broadcast_probability"]
 FEATURES_READ = ["p_sell", "p_recruit", "sentiment", "n_mentions", "n_links", "n_emoticons", "n_tokens", "stock_cues",
@@ -76,13 +78,16 @@ def days_of(posts: pa.Table, features: pa.Table, judgements: pa.Table, repeats: 
     """
     known = pc.and_(pc.is_valid(posts["posted_at"]), pc.is_valid(posts["author_id"]))
     kept = known.to_numpy()
-    rows = _joined(posts.select(POSTS_READ), features.select(FEATURES_READ), judgements.select(JUDGEMENTS_READ)).filter(
-        known
-    )
+    words = _trade(posts["text"], features)
+    posts = posts.select([name for name in POSTS_READ if name != "text"])
+    rows = _joined(posts, features.select(FEATURES_READ), judgements.select(JUDGEMENTS_READ)).filter(known)
     group = run_ids(rows, ["platform", "author_id", "date"])
     head = firsts(group)
     n = len(head)
-    counts = {name: tally(group, values, n) for name, values in _counts(rows, repeats[kept], others[kept]).items()}
+    counts = {
+        name: tally(group, values, n)
+        for name, values in _counts(rows, repeats[kept], others[kept], words[:, kept]).items()
+    }
     by_hour = _by_hour(rows, group, n)
     counts["peak_hour"] = (by_hour**2).sum(axis=1, dtype=np.int64)  # each of the c posts of an hour adds c
     keys = rows.select(["platform", "author_id", "date"]).take(pa.array(head))
@@ -122,11 +127,26 @@ def _joined(posts: pa.Table, features: pa.Table, judgements: pa.Table) -> pa.Tab
     return pa.table(columns | {"date": dates_})
 
 
-def _counts(rows: pa.Table, repeats: Flags, others: Flags) -> dict[str, Any]:
+def _commercial(features: pa.Table) -> Flags:
+    return np.asarray(floats(features["p_sell"]) + floats(features["p_recruit"]) >= COMMERCIAL)
+
+
+def _trade(texts: pa.ChunkedArray, features: pa.Table) -> Flags:
+    """Of each kind of trade words the posts that hold them, shape (kinds, posts); only commercial posts are read for them."""
+    found = np.zeros((len(KINDS), len(texts)), bool)
+    read = np.flatnonzero(_commercial(features))
+    if len(read):
+        found[:, read] = [flags(hits) for hits in trade_words(texts.take(pa.array(read))).values()]
+    return found
+
+
+def _counts(rows: pa.Table, repeats: Flags, others: Flags, words: Flags) -> dict[str, Any]:
     """For each additive column what each row adds to its day, but for peak_hour."""
+    trade = dict(zip(KINDS, words, strict=True))
+    recruit = flags(pc.equal(rows["label"], "recruit"))
     comment = flags(pc.equal(rows["kind"], "comment"))
     own_words = ~flags(rows["is_repost"]) & ~flags(rows["is_auto_share"])
-    commercial = floats(rows["p_sell"]) + floats(rows["p_recruit"]) >= COMMERCIAL
+    commercial = _commercial(rows)
     engagement = np.stack([numbers(rows[name], -1) for name in ("likes", "comments", "reposts")])
     known = (engagement >= 0).any(axis=0)
     of_posts = {
@@ -141,7 +161,11 @@ def _counts(rows: pa.Table, repeats: Flags, others: Flags) -> dict[str, Any]:
         "n_stock": numbers(rows["stock_cues"], 0) > 0,
         "n_contact": numbers(rows["contact_cues"], 0) > 0,
         "n_store": commercial & _links_to_shop(rows["links"]),
-        "broadcast_ppm": _fixed(rows["broadcast_probability"], 1_000_000),
+        **{f"n_{kind}": trade[kind] for kind in ("daigou", "price_gap")},
+        **{f"n_{kind}": trade[kind] & recruit for kind in ("product_detail", "headcount", "entry_fee", "team_pay")},
+        "n_own_bait": own_words & flags(pc.equal(rows["label"], "bait")),
+        "broadcast_ppm": (broadcast := _fixed(rows["broadcast_probability"], 1_000_000)),
+        "own_broadcast_ppm": np.where(own_words, broadcast, 0),
         "sentiment_ppm": _fixed(rows["sentiment"], 1_000_000),
         "sentiment_sq_ppm": np.rint(_nan_to_zero(floats(rows["sentiment"])) ** 2 * 1_000_000),
         "first_person": _fixed(rows["first_person_per_100"], 100),

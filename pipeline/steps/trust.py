@@ -7,7 +7,6 @@ spam_author_probability stands beside it, with figures in the model's card.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -19,9 +18,9 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from pipeline.local_time import dates
-from pipeline.order import Ints, flags, floats, numbers, tally
+from pipeline.order import Ints, flags, numbers, tally
 from pipeline.steps.author_drift import drift
-from pipeline.steps.author_features import LEAST_POSTS, author_features
+from pipeline.steps.author_features import LEAST_POSTS, QUARTER, WEEK, author_features
 from pipeline.steps.author_floods import campaign_states
 from pipeline.steps.author_life import NEVER, Floats, Lives, lives, ratio
 from pipeline.steps.author_reasons import reasons
@@ -30,12 +29,14 @@ from pipeline.steps.author_ties import tie_features
 from pipeline.tables import AUTHOR_FEATURES, COMPONENTS, SCHEMA_VERSION, TIME, complete
 from pipeline.trust_model import TrustModel
 
-VERSION = "components-1"
+VERSION = "components-2"
 PRIOR = 0.5
 # What each virtue may add to the way from the prior to 1: time spent comes first, after the essay this follows.
 WEIGHTS = {"paving": 0.3, "commitment": 0.2, "restraint": 0.2, "originality": 0.15, "reciprocity": 0.15}
 ABUSES = ("recruitment", "flooding", "drift")
 HALF_EVIDENCE = 20  # posts at which evidence counts half
+HALF_DAYS = 30  # days at which paving and commitment count half
+SETTLING = 10  # posts of the whole history that a recent share is settled by: two posts are no share yet
 CENSORED_DAYS = 7
 # Posts of one person are no independent draws: however many there are, they count as at most 200 of them.
 _MOST_DRAWS, _PRIOR_DRAWS = 200, 2
@@ -59,8 +60,7 @@ def author_trust(
     posts features and components are NULL and the score is the prior, with its widest interval.
     """
     others = Others(campaign_states(members, as_of), first_days(days, as_of))
-    rows = trust_of(days, members, posts, others, as_of=as_of, known_at=known_at, model=model)
-    return with_percentiles(rows, scores_by_platform([rows]))
+    return trust_of(days, members, posts, others, as_of=as_of, known_at=known_at, model=model)
 
 
 def first_days(days: pa.Table, as_of: date) -> dict[str, int]:
@@ -74,7 +74,7 @@ def trust_of(
     days: pa.Table, members: pa.Table, posts: pa.Table, others: Others, *, as_of: date, known_at: datetime,
     model: TrustModel | None, received: pa.Table | None = None,
 ) -> pa.Table:  # fmt: skip
-    """`author_trust` of some authors, all of whose days, members and posts are given; trust_percentile is NULL yet.
+    """`author_trust` of some authors, all of whose days, members and posts are given.
 
     `received`: the interactions with their posts up to `as_of` (steps.author_ties), where there are any.
     """
@@ -103,68 +103,62 @@ def trust_of(
         "trust_score": pa.array(score),
         "trust_low": pa.array(low),
         "trust_high": pa.array(high),
-        "trust_reasons": reasons(n, features, life.onset < NEVER),
+        "trust_percentile": _percentile(life.keys["platform"], score, model),
+        "trust_reasons": reasons(n, features, life),
         "trust_version": pa.repeat(pa.scalar(model.version if model else VERSION), len(life)),
         "schema_version": pa.array(np.full(len(life), SCHEMA_VERSION, np.int32)),
     }
     return complete(columns, "author_trust", len(life))
 
 
-def scores_by_platform(rows: Iterable[pa.Table]) -> dict[str, Floats]:
-    """The trust scores of each platform's authors, ascending."""
-    found: dict[str, list[Floats]] = {}
-    for some in rows:
-        for platform in pc.unique(some["platform"]).to_pylist():
-            found.setdefault(platform, []).append(
-                floats(some["trust_score"].filter(pc.equal(some["platform"], platform)))
-            )
-    return {platform: np.sort(np.concatenate(scores)) for platform, scores in found.items()}
-
-
-def with_percentiles(rows: pa.Table, scores: dict[str, Floats]) -> pa.Table:
-    """`rows` with trust_percentile: the share of the platform's authors with a lower score."""
-    own, out = floats(rows["trust_score"]), np.zeros(len(rows))
-    for platform, all_of_them in scores.items():  # a handful
-        here = flags(pc.equal(rows["platform"], platform))
-        out[here] = np.searchsorted(all_of_them, own[here]) / len(all_of_them)
-    name = "trust_percentile"
-    at = rows.column_names.index(name)
-    return rows.set_column(at, rows.schema.field(name), pa.array(out))
+def _percentile(platforms: pa.ChunkedArray, scores: Floats, model: TrustModel | None) -> pa.Array:
+    """The share of the model's reference accounts of the platform with a lower score; NULL where it has none."""
+    out = np.full(len(scores), np.nan)
+    for platform, reference in (model.reference if model else {}).items():  # a handful
+        here = flags(pc.equal(platforms, platform))
+        out[here] = np.searchsorted(np.array(reference), scores[here]) / len(reference)
+    return _nullable(out)
 
 
 def components(life: Lives, features: dict[str, Floats]) -> dict[str, Floats]:
     """The components of tables.COMPONENTS, 0-1, each monotone in what it is made of; NaN where that is not known.
 
     x:h stands for x / (x + h), half-way at h.
-    paving: active days without selling before t_c : 100. originality: 1 - (own repeats + app texts) / posts.
-    reciprocity: (mentions + comments) / post : 0.5. commitment: days with a post : 100.
-    restraint: 1 - commercial share. recruitment: recruiting share : 0.1.
-    flooding: 1 - (1 - own repeats W7)(1 - floods W30)(1 - posts above 10 in an hour W7 : 30)(1 - bait share : 0.5), unknown
-    factors left out; the burst weighs little, since alone it told no spammer from others.
+    paving: active days without selling before t_c : 30. originality: 1 - (own repeats + app texts) / posts.
+    reciprocity: (mentions + comments) / post : 0.5. commitment: days with a post : 30.
+    restraint: 1 - the larger of the commercial share W90 and the mean broadcast_probability, reposts and app texts counting 0.
+    recruitment: recruiting share W90 : 0.1.
+    flooding: 1 - (1 - own repeats W7)(1 - floods W30)(1 - posts above 10 in an hour W7 : 30)(1 - own bait share : 0.5), unknown
+    factors left out; the burst weighs little, since alone it told no spammer from others. Bait that is only passed on counts
+    in no component: the accounts labelled honest passed on more of it.
     drift: 12 * profit_drift, within 0-1: at 1 an author goes from no selling to nothing else in a year.
-    Shares are of the last 90 days, or of all days where those have no post.
+    Recent shares of selling, recruiting and repeats are settled by the whole history: (k + 10 K / N) / (n + 10), with k of n
+    posts in the window and K of N in all.
     """
     n = life.total("n_posts")
     enough = n >= LEAST_POSTS
-    recent = features["commerce_share_W90"], features["recruit_share_W90"]
-    commerce, recruit = (
-        np.where(np.isnan(share), ratio(life.total(name), n), share)
-        for share, name in zip(recent, ("n_commercial", "n_recruit"), strict=True)
-    )
+    repeats = np.where(np.isnan(features["own_repeat_share"]), 0, _settled(life, "n_own_repeats", WEEK))
     burst = _half(np.maximum(features["posts_per_hour_max_W7"] - 10, 0), 30)
-    bait = _half(ratio(life.total("n_bait"), n), 0.5)
-    calm = [1 - np.nan_to_num(x) for x in (features["own_dup_W7"], features["campaign_share_W30"], burst, bait)]
+    bait = _half(features["own_bait_share"], 0.5)
+    calm = [1 - np.nan_to_num(x) for x in (repeats, features["campaign_share_W30"], burst, bait)]
     found = {
-        "paving": _half(features["paving_active_days"], 100),
+        "paving": _half(features["paving_active_days"], HALF_DAYS),
         "originality": 1 - np.minimum(ratio(life.total("n_own_repeats") + life.total("n_auto"), n), 1),
         "reciprocity": _half(ratio(life.total("n_mentions") + life.total("n_comments"), n), 0.5),
-        "commitment": _half(tally(life.author, life.active, len(life)), 100),
-        "restraint": 1 - commerce,
-        "recruitment": _half(recruit, 0.1),
+        "commitment": _half(tally(life.author, life.active, len(life)), HALF_DAYS),
+        "restraint": 1 - np.maximum(_settled(life, "n_commercial", QUARTER), features["own_broadcast_share"]),
+        "recruitment": _half(_settled(life, "n_recruit", QUARTER), 0.1),
         "flooding": 1 - np.prod(calm, axis=0),
         "drift": np.clip(12 * features["profit_drift"], 0, 1),
     }
     return {name: np.where(enough, values, np.nan) for name, values in found.items()}
+
+
+def _settled(life: Lives, count: str, days: int) -> Floats:
+    """The share of a count in the posts of the last days, with 10 posts of the whole history's share added."""
+    recent = life.recent(days)
+    share = ratio(life.total(count), life.total("n_posts"))
+    return np.asarray((life.total(count, recent) + SETTLING * share) / (life.total("n_posts", recent) + SETTLING))
 
 
 def trust_score(parts: dict[str, Floats], n_posts: Ints) -> Floats:

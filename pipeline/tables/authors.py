@@ -27,6 +27,14 @@ DAY_COUNTS = {
     "n_mentions": "@names", "n_links": "links", "n_emoticons": "emoticons", "n_tokens": "tokens", "n_stock": "stock-pressure posts",
     "n_contact": "posts with a contact cue",
     "n_store": "commercial posts with a link to a shop of weidian, youzan or weimob",
+    "n_daigou": "commercial posts that speak of buying abroad (代购)",
+    "n_price_gap": "commercial posts that name a counter or home price",
+    "n_product_detail": "commercial posts judged recruit with a price, size, ingredient or use of a product",
+    "n_headcount": "commercial posts judged recruit that promise pay by the head",
+    "n_entry_fee": "commercial posts judged recruit that name a fee to enter",
+    "n_team_pay": "commercial posts judged recruit that promise pay by the team's sales",
+    "n_own_bait": "posts judged bait that are neither reposts nor app-made",
+    "own_broadcast_ppm": "sum of broadcast_probability, millionths, of posts that are neither reposts nor app-made",
     "broadcast_ppm": "sum of broadcast_probability, millionths",
     "sentiment_ppm": "sum of sentiment, millionths", "sentiment_sq_ppm": "sum of squared sentiment, millionths",
     "first_person": "first-person words, hundredths per 100 tokens, summed over posts",
@@ -43,7 +51,8 @@ AUTHOR_DAYS = [
 COMPONENTS = {
     "paving": "years of genuine posting before selling", "originality": "own words, not repeats or app texts",
     "reciprocity": "talk with others: mentions and comments", "commitment": "steady presence over many days",
-    "restraint": "a low share of selling", "recruitment": "abuse: recruiting agents", "flooding": "abuse: repeats, bursts, floods, bait",
+    "restraint": "a low share of selling and of own broadcasting",
+    "recruitment": "abuse: recruiting agents", "flooding": "abuse: repeats, bursts, floods, own bait",
     "drift": "abuse: a move from sharing to selling",
 }  # fmt: skip
 AUTHOR_FEATURES = {
@@ -57,6 +66,13 @@ AUTHOR_FEATURES = {
     "burstiness": "(sd - mean) / (sd + mean) of gaps between active days, -1 to 1",
     "mention_rate": "mentions per post", "engagement_per_kfollower": "1000 * mean engagement / max(followers, 1)",
     "onset_lift": "mean engagement 90 days after t_c / before", "agency_share_W90": "recruit / (recruit + sell), 90 days",
+    "accessory_index": "agency_share_W90 * (1 - share of recruiting posts, 90 days, that say anything of a product: price, size,"
+    " ingredient, use); 0 without recruiting; NULL without selling or recruiting",
+    "recruit_headcount": "of the recruiting posts those that promise pay by the head; NULL without any",
+    "recruit_entryfee": "of the recruiting posts those that name a fee to enter; NULL without any",
+    "recruit_teampay": "of the recruiting posts those that promise pay by the team's sales; NULL without any",
+    "daigou_hit": "1 where a commercial post speaks of buying abroad (代购), else 0",
+    "price_gap_hit": "1 where a commercial post names a counter or home price, else 0",
     "commerce_share_W90": "commercial posts / posts, 90 days", "recruit_share_W90": "recruiting posts / posts, 90 days",
     "broadcast_share_W90": "broadcasting posts / posts, 90 days",
     "own_dup_W7": "own repeats / posts, 7 days; NULL if source drops repeats",
@@ -65,6 +81,8 @@ AUTHOR_FEATURES = {
     "camp_span_h": "longest span of such a campaign, hours",
     "profit_drift": "Theil-Sen slope of monthly commerce share per 30 days, 365 days; NULL under 6 months with a post",
     **{f"{c}_share": f"posts judged {c} / posts, all days" for c in ("sell", "recruit", "bait", "news")},
+    "own_bait_share": "bait posts that are neither reposts nor app-made / posts, all days",
+    "own_broadcast_share": "sum of broadcast_probability of posts that are neither reposts nor app-made / posts, all days",
     "commerce_share": "commercial posts / posts, all days", "contact_share": "posts with a contact cue / posts, all days",
     "stock_share": "stock-pressure posts / posts, all days",
     "flood_share": "posts in a campaign that had two or more authors by then / posts, all days",
@@ -97,7 +115,8 @@ MONTH_COUNTS = {
     name: DAY_COUNTS[name]
     for name in (
         "n_posts", "n_reposts", "n_comments", *(f"n_{c}" for c in CLASSES), "n_broadcast", "n_commercial", "n_campaign",
-        "n_own_repeats", "n_mentions", "n_stock", "n_contact", "n_store", "engagement", "n_engagement",
+        "n_own_repeats", "n_own_bait", "own_broadcast_ppm", "n_mentions", "n_stock", "n_contact", "n_store", "engagement",
+        "n_engagement",
     )
 }  # fmt: skip
 AUTHOR_MONTHS = [
@@ -131,7 +150,7 @@ AUTHOR_TRUST = [
     Column("spam_author_probability", DOUBLE, "learned probability that the account is a spammer; NULL under 5 posts"),
     key("trust_score", DOUBLE, "earned trust 0-1: the prior without evidence, up by evidence, down by abuse"),
     key("trust_low", DOUBLE, "lower end of its 80% interval"), key("trust_high", DOUBLE, "upper end of its 80% interval"),
-    Column("trust_percentile", DOUBLE, "share of the platform's authors in this table with a lower score"),
+    Column("trust_percentile", DOUBLE, "share of the model's reference accounts of the platform with a lower score; NULL without any"),
     Column("trust_reasons", TEXTS, "why, in words"), key("trust_version", TEXT, "version of the trust model"), VERSION,
 ]  # fmt: skip
 

@@ -71,7 +71,7 @@ def _print_head(console: Any, row: dict[str, Any]) -> None:
     console.print(f"as of {row['as_of']}: {span}", style="dim", highlight=False)
     low, high = row["trust_low"], row["trust_high"]
     place = (
-        "" if row["trust_percentile"] is None else f", above {row['trust_percentile']:.0%} of the platform's authors"
+        "" if row["trust_percentile"] is None else f", above {row['trust_percentile']:.0%} of the reference accounts"
     )
     console.print(f"trust {row['trust_score']:.2f} (80%: {low:.2f} to {high:.2f}){place}", highlight=False)
     if row["spam_author_probability"] is not None:

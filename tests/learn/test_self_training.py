@@ -10,14 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.artifacts import load_linear
 from pipeline.errors import PermanentError
 from pipeline.learn import judge, labels
 from pipeline.learn.labels import OWN_FOLD, TRAIN_ONLY
 from pipeline.learn.public_posts import READ, public_posts
+from pipeline.learn.reviews import flagged_reviews, reviews
 from pipeline.learn.self_training import CLEAR, verdicts
 from pipeline.settings import Settings
 from pipeline.tables import CLASSES
-from tests.tiny import reader
+from tests.tiny import CORPORA, reader
 
 SHARE, SELL = CLASSES.index("share"), CLASSES.index("sell")
 
@@ -92,3 +94,18 @@ def test_a_missing_set_is_named(data: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "data" / "weibo_covid_579k")
     with pytest.raises(PermanentError, match=r"weibo_covid_579k.posts\.parquet.*check --data"):
         public_posts(tmp_path / "data")
+
+
+def test_reviews_are_either_learned_from_or_asked_about(data: Path, small: Settings) -> None:
+    mine, others = reviews(data, learned=True), reviews(data, learned=False)
+    assert len(mine)
+    assert len(others)
+    assert not set(mine.row.tolist()) & set(others.row.tolist())
+    corpus = judge.training_corpus(data, Path(small.corpora), reader()).labels
+    rows = corpus.stratum == "review"
+    assert set(corpus.row[rows].tolist()) == set(mine.row.tolist())
+    assert not corpus.measured[rows].any()
+    assert set(corpus.label[rows].tolist()) == {SHARE}
+    n, share = flagged_reviews(data, load_linear(CORPORA.parent / "models" / "judge"), reader(), 0.25)
+    assert n == len(others)
+    assert 0 <= share < 0.5

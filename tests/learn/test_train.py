@@ -19,6 +19,7 @@ from pipeline.learn.baseline import baseline_probabilities
 from pipeline.learn.cards import judge_card, markdown, write_recipe
 from pipeline.learn.fit import Entries, Weights
 from pipeline.learn.labels import OWN_FOLD, file_hash
+from pipeline.learn.reviews import reviews
 from pipeline.learn.train import promote, train
 from pipeline.settings import Settings
 from pipeline.tables import CLASSES, EMOTIONS, SENTIMENTS, schema
@@ -76,7 +77,7 @@ def test_a_judge_is_a_whole_folder_with_card_recipe_and_figures(judged: Path, da
     assert recipe["constants"]["min_authors"] == 5
     assert recipe["inputs"]["posts_gold/train.csv"] == file_hash(data / "posts_gold/train.csv")
     assert recipe["inputs"]["corpora/posts/own.csv"] == file_hash(Path(small.corpora) / "posts/own.csv")
-    assert len(recipe["inputs"]) == 10
+    assert len(recipe["inputs"]) == 12
     found = json.loads((judged / "metrics.json").read_text("utf-8"))
     assert [c["where"] for c in found["comparisons"]] == [
         "5-fold",
@@ -146,7 +147,7 @@ def test_the_card_says_how_many_posts_of_a_lake_were_trained_on(judged: Path) ->
     told = json.loads((judged / "metrics.json").read_text("utf-8"))
     assert "labelled by its readers" not in (judged / "README.md").read_text("utf-8")
     card = judge_card([], [], [], told["context"], told["facts"] | {"labelled": 37})
-    assert "(`corpora/posts`) and 37 posts of a lake, labelled by its readers, and" in card
+    assert "(`corpora/posts`) and 37 posts of a lake, labelled by its readers,\n" in card
 
 
 def test_disputed_rows_are_no_training_rows(data: Path, small: Settings, tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ def test_disputed_rows_are_no_training_rows(data: Path, small: Settings, tmp_pat
         file.write("weibo_2014,zz,1,,难说这是什么,disputed,1,random,0\n")
     corpus = judge.training_corpus(tmp_path / "data", Path(small.corpora), reader())
     assert (corpus.labels.label >= 0).all()
-    assert len(corpus.labels) == len(corpus.reading) == 360
+    assert len(corpus.labels) == len(corpus.reading) == 360 + len(reviews(data, learned=True))
 
 
 def test_no_row_is_judged_by_a_model_that_saw_its_fold(

@@ -34,7 +34,7 @@ def test_a_busy_day_counted_by_hand(diary: Any) -> None:
     assert {name: n for name, n in day.items() if n} == {
         "n_posts": 4, "n_reposts": 1, "n_share": 1, "n_sell": 1, "n_recruit": 1, "n_news": 1, "n_broadcast": 2,
         "n_commercial": 2, "n_mentions": 2, "n_links": 1, "n_emoticons": 3, "n_tokens": 20, "n_stock": 1,
-        "n_contact": 2, "broadcast_ppm": 2_000_000, "sentiment_ppm": 250_000, "sentiment_sq_ppm": 312_500,
+        "n_contact": 2, "broadcast_ppm": 2_000_000, "own_broadcast_ppm": 1_900_000, "sentiment_ppm": 250_000, "sentiment_sq_ppm": 312_500,
         "first_person": 250, "affect": 125, "engagement": 13, "n_engagement": 2, "peak_hour": 4 + 1 + 1,
         "schema_version": 1,
     }  # fmt: skip

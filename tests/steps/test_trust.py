@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import SchemaError
+from pipeline.learn.trust import NOT_LEARNED
 from pipeline.steps.author_life import lives
 from pipeline.steps.trust import author_trust, components, interval, trust_score
 from pipeline.tables import AUTHOR_FEATURES, COMPONENTS, schema
@@ -53,11 +55,14 @@ def test_a_paved_seller_by_hand(diary: Any) -> None:
         "broadcast_share_W90": 5 / len(days), "own_dup_W7": 0, "posts_per_hour_max_W7": 1, "campaign_share_W30": 0,
         "camp_authors_W30": 0, "camp_span_h": None, "profit_drift": row["profit_drift"],
         "repost_share": 0, "auto_share": 0, "broadcast_mean": (96 * 0.1 + 5 * 0.9) / 101,
+        "own_broadcast_share": (96 * 0.1 + 5 * 0.9) / 101, "own_bait_share": 0,
         "sell_share": 5 / 101, "recruit_share": 0, "bait_share": 0, "news_share": 0, "commerce_share": 5 / 101,
         "contact_share": 0, "stock_share": 0, "flood_share": 0, "own_repeat_share": 0, "link_rate": 0, "tokens_per_post": 0,
         "comments_per_post": 0, "posts_per_active_day": 1, "night_share": 0, "silent_days": 0, "days_since_sale": 0,
         "engagement_mean": (50 * 50 + 46 * 10 + 5 * 30) / 101, "sentiment_mean": (50 - 51) * 0.5 / 101,
         "stock_to_recruit_lift": None, "gap_median_h": 96, "gap_log_sd": (np.log2(103) - np.log2(91)) / 2,
+        "accessory_index": 0, "recruit_headcount": None, "recruit_entryfee": None, "recruit_teampay": None,
+        "daigou_hit": 0, "price_gap_hit": 0,
         "app_entropy": None, "top_app_share": None, "followers": 2000, "following": None, "author_posts": None,
     }  # fmt: skip
     assert set(expected) == set(AUTHOR_FEATURES)
@@ -89,7 +94,7 @@ def test_an_agent_by_hand(diary: Any) -> None:
     assert row["camp_span_h"] == pytest.approx((399 - 341) * 24)
     assert row["trust_score"] < 0.2
     assert row["trust_reasons"][:2] == [
-        "recruits in 49% of posts in 90 days",
+        "recruits in 49% of posts since 2016-02",
         "repeats itself in 43% of posts in 7 days",
     ]
 
@@ -102,7 +107,7 @@ def test_four_accounts_that_flood_by_hand(diary: Any) -> None:
     row = _row(diary.trust(115), "c")
     assert [row[name] for name in ("campaign_share_W30", "camp_authors_W30")] == [0.4, 4]
     assert row["camp_span_h"] == 48 + 3  # the longer of the two: days 100 to 102, accounts three hours apart
-    assert "4 of 10 posts in floods" in row["trust_reasons"]
+    assert "4 of 10 posts in 2 floods" in row["trust_reasons"]
     assert row["own_dup_W7"] is None or row["own_dup_W7"] == 0  # nothing was repeated in the last week
     assert _row(diary.trust(131), "c")["campaign_share_W30"] == pytest.approx(2 / 8)  # days 102 to 131 are left
 
@@ -122,12 +127,19 @@ def test_trust_ranks_a_paved_seller_above_a_silent_account_above_an_agent(diary:
     _paved_seller(diary)
     _agent(diary)
     diary.post("silent", 300, TALES[0])
-    table = diary.trust(400)
-    scores = {r["author_id"]: r["trust_score"] for r in table.to_pylist()}
+    scores = {r["author_id"]: r["trust_score"] for r in diary.trust(400).to_pylist()}
     assert scores["seller"] > 0.7 > scores["silent"] == 0.5 > scores["agent"]
-    assert {r["author_id"]: r["trust_percentile"] for r in table.to_pylist()} == pytest.approx(
-        {"agent": 0, "silent": 1 / 3, "seller": 2 / 3}
-    )
+
+
+def test_the_percentile_counts_among_the_model_s_reference_accounts_of_the_platform(diary: Any) -> None:
+    _paved_seller(diary)
+    _agent(diary)
+    diary.post("silent", 300, TALES[0])
+    diary.post("elsewhere", 300, TALES[0], platform="qzone")
+    model = replace(MODEL, reference={"weibo": (0.3, 0.4, 0.5, 0.6)})
+    found = {r["author_id"]: r["trust_percentile"] for r in diary.trust(400, model).to_pylist()}
+    assert found == {"agent": 0, "silent": 0.5, "seller": 1, "elsewhere": None}
+    assert set(diary.trust(400)["trust_percentile"].to_pylist()) == {None}  # without a model nothing to count in
 
 
 @pytest.mark.parametrize("n", [0, 1, 4])
@@ -245,6 +257,57 @@ def test_recruiting_after_stock_pressure_by_hand(diary: Any) -> None:
     assert _row(diary.trust(109), "a")["stock_to_recruit_lift"] is None  # the third day of pressure is 29 days old
 
 
+def test_an_agency_without_a_product_by_hand(diary: Any) -> None:
+    texts = [
+        "招代理，推荐一个人奖五十",
+        "代理费只要300，首批款另算",
+        "团队业绩有分红",
+        "面膜25ml一盒，含有蜂蜜，招代理",
+        "诚招代理",
+    ]
+    for day, text in enumerate(texts):
+        diary.post("a", day, text, label="recruit")
+    diary.post("a", 6, "日本直邮，专柜价要820，我这里半价", label="sell")
+    diary.post("b", 6, "代购又涨价了，专柜价要820")
+    for day in range(5):
+        diary.post("b", day, TALES[day % 4])
+    names = (
+        "accessory_index",
+        "recruit_headcount",
+        "recruit_entryfee",
+        "recruit_teampay",
+        "daigou_hit",
+        "price_gap_hit",
+    )
+    row = _row(diary.trust(9), "a")
+    assert [row[name] for name in names] == pytest.approx([5 / 6 * (1 - 1 / 5), 1 / 5, 1 / 5, 1 / 5, 1, 1])
+    assert [_row(diary.trust(9), "b")[name] for name in names] == [None, None, None, None, 0, 0]  # talk is no trade
+
+
+def test_bait_and_broadcasting_passed_on_are_not_one_s_own(diary: Any) -> None:
+    for day in range(10):
+        own = day < 4
+        diary.post("a", day, TALES[day % 4], label="bait", is_repost=not own, is_auto_share=day == 3)
+    row = _row(diary.trust(9), "a")
+    assert (row["bait_share"], row["own_bait_share"]) == (1, 0.3)
+    assert row["broadcast_mean"] == pytest.approx(0.9)
+    assert row["own_broadcast_share"] == pytest.approx(0.27)
+    assert row["restraint"] == pytest.approx(0.73)
+    assert row["flooding"] == pytest.approx(0.3 / 0.8)
+
+
+def test_a_recent_share_is_settled_by_ten_posts_of_the_whole_history(diary: Any) -> None:
+    for day in range(100):
+        diary.post("a", day, TALES[day % 4])
+    for day in (300, 310):
+        diary.post("a", day, TALES[day % 4], label="recruit", broadcast_probability=0)
+    row = _row(diary.trust(310), "a")
+    assert row["recruit_share_W90"] == 1
+    share = (2 + 10 * 2 / 102) / (2 + 10)
+    assert row["recruitment"] == pytest.approx(share / (share + 0.1))
+    assert row["restraint"] == pytest.approx(1 - share)
+
+
 def test_the_month_in_which_selling_moved_to_a_shop_platform(diary: Any) -> None:
     shop = ["https://shop123.weidian.com/item.html?itemID=9"]
     for day, links in [(1, None), (2, None), (35, shop), (36, None), (37, None), (65, shop), (66, ["http://t.cn/Ab1"])]:
@@ -276,7 +339,7 @@ def test_words_name_at_most_four_reasons_the_worst_first(diary: Any) -> None:
             diary.post(account, 201, ADVERT + "！" * i, hour=12 + i / 60, label="recruit", n_mentions=1)
     reasons = _row(diary.trust(201), "b")["trust_reasons"]
     assert reasons == [
-        "recruits in 31% of posts in 90 days", "40 of 68 posts in floods", "repeats itself in 87% of posts in 7 days",
+        "recruits in 71% of posts since 2015-09", "40 of 68 posts in 1 flood", "repeats itself in 87% of posts in 7 days",
         "40 posts within one hour",
     ]  # fmt: skip
 
@@ -410,7 +473,15 @@ def test_the_model_s_probability_is_the_logistic_formula(diary: Any) -> None:
         z = -0.5 + 3 * (row["recruit_share_W90"] - 0.1) / 0.5 - (np.log1p(row["paving_days"]) - 2) / 4
         assert row["spam_author_probability"] == pytest.approx(1 / (1 + np.exp(-z)))
         assert row["trust_version"] == "trust-test"
-    assert diary.trust(400)["trust_version"].to_pylist() == ["components-1"] * 2
+    assert diary.trust(400)["trust_version"].to_pylist() == ["components-2"] * 2
+
+
+@settings(deadline=None, max_examples=25)
+@given(DENSE)
+def test_nothing_that_is_learned_from_moves_while_an_author_is_silent(new_diary: Any, written: list[Any]) -> None:
+    learned = ["author_id", *(name for name in AUTHOR_FEATURES if name not in NOT_LEARNED)]
+    diary = _diary(new_diary, written)
+    assert diary.trust(40).select(learned).equals(diary.trust(500).select(learned))
 
 
 def test_the_model_fills_what_is_unknown_and_is_silent_under_five_posts(diary: Any) -> None:
