@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.artifacts import load_context, load_linear
+from pipeline.artifacts import load_context, load_emotion, load_linear
 from pipeline.errors import PermanentError, UsageError, one_line
 from pipeline.judge_model import ContextModel, text_logits
 from pipeline.steps.features import TextModels, text_columns
@@ -40,7 +40,8 @@ class Scorer:
     ) -> None:
         reader = open_reader(corpora, domain_words=domain_words)
         home = Path(models)
-        self.models = TextModels(reader, load_linear(home / "judge"), load_linear(home / "sentiment"))
+        feelings = home / "sentiment"
+        self.models = TextModels(reader, load_linear(home / "judge"), load_linear(feelings), load_emotion(feelings))
         self.context: ContextModel = load_context(home / "judge" / "context")
         stale = [m.lexicon_version for m in (self.models.judge, self.models.sentiment)]
         if set(stale) != {reader.lexicon.version}:

@@ -2,6 +2,7 @@
 
 models/<name>/model.json        classes, biases, versions, hash of every other file
 models/<name>/weights.parquet   one row per entry: kind, text, one weight per class (linear models)
+models/sentiment/emotion/       the emotion model, likewise; its version stands in sentiment's model.json
 models/<name>/metrics.json      figures as measured;  recipe.toml: inputs by hash;  README.md: the card
 """
 
@@ -108,6 +109,20 @@ def load_linear(folder: str | Path) -> LinearModel:
             payload["version"], tuple(payload["classes"]), table.select(["kind", "text"]), weights,
             np.array(payload["bias"], np.float64), payload["lexicon_version"],
         )  # fmt: skip
+
+
+def load_emotion(sentiment: str | Path) -> LinearModel | None:
+    """The emotion model inside a sentiment model's folder, of which that model is told; None where there is none."""
+    told = unseal(sentiment, "linear").get("emotion_version")
+    if told is None:
+        return None
+    model = load_linear(Path(sentiment) / "emotion")
+    if model.version != told:
+        got = f"version {one_line(model.version)}; expected {one_line(told)}"
+        raise PermanentError(
+            f"model {one_line(sentiment)}/emotion: got {got}, with which it was trained; restore the folder"
+        )
+    return model
 
 
 def save_values(folder: Path, value: Any, *, kind: str) -> str:

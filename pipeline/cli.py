@@ -35,6 +35,7 @@ EXAMPLES = """examples:
   xinren schema author_trust                              the data dictionary
   xinren labels export --format doccano --lake lake       the posts most worth labelling
   xinren evaluate judge --data DIR                        the judge beside the usual baseline
+  xinren evaluate sentiment --data DIR                    feelings per kind of text, beside SnowNLP
 """
 
 

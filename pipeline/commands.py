@@ -12,7 +12,7 @@ from pipeline import tables
 from pipeline.errors import PermanentError, UsageError, one_line
 from pipeline.settings import Settings
 
-EVALUATED = ("judge",)
+EVALUATED = ("judge", "sentiment")
 
 
 def version() -> int:
@@ -241,6 +241,8 @@ def evaluate(model: str, data: str, card: str | None, settings: Settings) -> int
     """Measure a recipe beside the usual baseline on the same folds, and where it is good and where not."""
     if model not in EVALUATED:
         raise UsageError(f"evaluate {one_line(model)}: no such evaluation; expected one of {', '.join(EVALUATED)}")
+    if model == "sentiment":
+        return _evaluate_sentiment(data, card, settings)
     from pipeline.learn.evaluation import evaluate_recipe
     from pipeline.view.figures import print_evaluation
 
@@ -248,6 +250,21 @@ def evaluate(model: str, data: str, card: str | None, settings: Settings) -> int
     print_evaluation(evaluate_recipe(Path(data), settings, _say_line, card=folder))
     if folder is not None:
         print(f"card, figures and plots written: {one_line(folder)}")
+    return 0
+
+
+def _evaluate_sentiment(data: str, card: str | None, settings: Settings) -> int:
+    if card is not None:
+        raise UsageError(
+            "evaluate sentiment --card: only the judge's card is written so; `train sentiment` writes its own"
+        )
+    from pipeline.learn.sentiment import measure
+    from pipeline.learn.sentiment_figures import figures_of
+    from pipeline.text.reading import open_reader
+    from pipeline.view.figures import print_sentiment
+
+    reader = open_reader(settings.corpora, domain_words=settings.domain_words)
+    print_sentiment(figures_of(measure(Path(data), Path(settings.corpora), reader, _say_line)[0]))
     return 0
 
 

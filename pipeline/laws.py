@@ -10,7 +10,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from pipeline.local_time import DAY, OFFSET
-from pipeline.tables import BROADCAST, CLASSES, COMPONENTS, RESTRICTED, SENTIMENTS
+from pipeline.tables import BROADCAST, CLASSES, COMPONENTS, EMOTIONS, RESTRICTED, SENTIMENTS
 
 # The stage that writes each table. A table is due once its own stage or a later one has written anything.
 STAGES: tuple[tuple[str, ...], ...] = (
@@ -20,6 +20,10 @@ STAGES: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 
 _POST = ("platform", "post_id", "author_id", "posted_at")
+_CHANCES = (
+    *(f"p_{name}" for name in (*CLASSES, *SENTIMENTS)),
+    *(f"emotion_{name}" for name in EMOTIONS if name != "neutral"),
+)
 COLUMNS: dict[str, tuple[str, ...]] = {
     "gathered_files": (
         "source_file",
@@ -41,7 +45,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "source_cursors": ("feed_key", "feed", "batch_id"),
     "posts": (*_POST, "versions"),
     "post_index": ("platform", "post_id", "month", "bucket", "batch_ids"),
-    "post_features": (*_POST, *(f"p_{name}" for name in (*CLASSES, *SENTIMENTS))),
+    "post_features": (*_POST, *_CHANCES),
     "campaigns": ("campaign_id", "n_posts"),
     "campaign_members": (*_POST, "campaign_id", "similarity", "exemplar_similarity"),
     "campaign_aliases": ("alias_id", "campaign_id"),
@@ -249,7 +253,7 @@ _LABEL = """
 """
 _AUTHORED = [t for t in COLUMNS if t not in RESTRICTED and "author_id" in COLUMNS[t]]
 _RATIOS = {
-    "post_features": [name for name in COLUMNS["post_features"] if name.startswith("p_")],
+    "post_features": [*_CHANCES],
     "campaign_members": ["similarity", "exemplar_similarity"],
     "post_judgements": ["broadcast_probability"],
     "author_trust": ["trust_score", "trust_low", "trust_high", *COMPONENTS],

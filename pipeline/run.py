@@ -18,7 +18,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from pipeline import identity, partitions
-from pipeline.artifacts import load_context, load_linear, load_trust, unseal
+from pipeline.artifacts import load_context, load_emotion, load_linear, load_trust, unseal
 from pipeline.errors import LakeError, PermanentError, TransientError, XinrenError
 from pipeline.lake_format import PARTITIONS
 from pipeline.settings import Settings
@@ -79,7 +79,7 @@ class Run:
         folder = Path(self.settings.models) / "sentiment"
         sentiment = load_linear(folder)
         _same_lexicon(sentiment.lexicon_version, self.reader.lexicon, folder)
-        return TextModels(self.reader, self.judge.text, sentiment)
+        return TextModels(self.reader, self.judge.text, sentiment, load_emotion(folder))
 
 
 def preflight(settings: Settings) -> None:
@@ -88,6 +88,7 @@ def preflight(settings: Settings) -> None:
     for folder in (models / "judge", models / "sentiment"):
         _same_lexicon(unseal(folder, "linear")["lexicon_version"], lexicon, folder)
     load_context(models / "judge" / "context")
+    load_emotion(models / "sentiment")
     load_trust(models / "trust")
 
 

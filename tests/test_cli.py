@@ -318,6 +318,8 @@ WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {  # the words, the exit st
     "labels for another model": (("train", "trust", "--data", ".", "--labels", "a.csv"), 2, "train judge"),
     "fetch an unknown set": (("corpora", "fetch", "none"), 2, "no such set"),
     "evaluate on nothing": (("evaluate", "judge", "--data", "nowhere"), 1, "nowhere"),
+    "evaluate feelings on nothing": (("evaluate", "sentiment", "--data", "nowhere"), 1, "nowhere"),
+    "evaluate feelings into a card": (("evaluate", "sentiment", "--data", "nowhere", "--card", "x"), 2, "--card"),
 }
 
 

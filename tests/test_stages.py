@@ -20,7 +20,7 @@ from pipeline.check import check
 from pipeline.errors import PermanentError
 from pipeline.run import writing
 from pipeline.store import PARTITIONS, Lake, Transaction
-from pipeline.tables import RESTRICTED, TABLES
+from pipeline.tables import EMOTIONS, RESTRICTED, TABLES
 from pipeline.text.cues import load_lexicon
 from tests import feed as written
 from tests.feed import FEED, HANDLES, NAMES, RAW_IDS, need_models, opened_once, settings_for, write_file
@@ -271,6 +271,13 @@ def test_tokens_on_request_change_only_post_features(feed: Path, feed_lake: Path
     assert all("".join(row["tokens"]) for row in rows_of(lake, "post_features", "tokens"))
     others = [table for table in DERIVED if table != "post_features"]
     assert files_of(lake, *others) == files_of(feed_lake, *others)
+
+
+def test_every_post_of_a_run_has_its_emotions(feed_lake: Path) -> None:
+    names = [f"emotion_{e}" for e in EMOTIONS if e != "neutral"]
+    rows = rows_of(feed_lake, "post_features", *names)
+    assert rows
+    assert all(0 < sum(row[name] for name in names) < 1 for row in rows)
 
 
 def test_snownlps_own_number_on_request_changes_only_post_features(feed: Path, feed_lake: Path, tmp_path: Path) -> None:

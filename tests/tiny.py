@@ -17,7 +17,7 @@ from pipeline.learn import labels
 from pipeline.learn.fit import Design, choose_entries, fit_weights, to_model
 from pipeline.steps.features import TextModels
 from pipeline.steps.judge import Judge
-from pipeline.tables import CLASSES, SENTIMENTS, complete, schema
+from pipeline.tables import CLASSES, EMOTIONS, SENTIMENTS, complete, schema
 from pipeline.text.codepoints import TextBatch, from_arrow
 from pipeline.text.linear import LinearModel
 from pipeline.text.reading import Reader, open_reader
@@ -106,6 +106,15 @@ def sentiment_model() -> LinearModel:
 
 
 @cache
+def emotion_model() -> LinearModel:
+    """Six emotions, by hand: 开心 is happy, 失望 sad, an exclamation mark angry."""
+    table = pa.table({"kind": ["word", "word", "form"], "text": ["开心", "失望", "exclamations>=1"]})
+    weights = np.zeros((3, len(EMOTIONS)), np.float32)
+    weights[[0, 1, 2], [EMOTIONS.index(name) for name in ("happy", "sad", "angry")]] = 4, 4, 40
+    return LinearModel("tiny", EMOTIONS, table, weights, np.zeros(len(EMOTIONS)), reader().lexicon.version)
+
+
+@cache
 def context_model() -> ContextModel:
     """Everything known before a post speaks for broadcasting, a repost against."""
     return ContextModel("tiny-context", CONTEXT, (1.0, 0.8, 0.1, 0.6, 0.3, 0.4, -0.5), -0.2, 0.3)
@@ -114,7 +123,7 @@ def context_model() -> ContextModel:
 @cache
 def text_models() -> TextModels:
     """What the features step is given."""
-    return TextModels(reader(), judge_model(), sentiment_model())
+    return TextModels(reader(), judge_model(), sentiment_model(), emotion_model())
 
 
 @cache

@@ -147,33 +147,6 @@ there, never which.
 """
 
 
-def sentiment_card(figures: dict[str, dict[str, float]], snownlp: float, facts: dict[str, Any]) -> str:
-    """README.md of models/sentiment."""
-    rows = [
-        [name, f"{f['n']:.0f}", f"{f['polarity_accuracy']:.3f}", f"{f['snownlp_table_accuracy']:.3f}"]
-        for name, f in figures.items()
-    ]
-    return f"""# sentiment: negative, neutral, positive
-
-A linear model over the same features as the judge's; {facts["entries"]:,} entries. `sentiment` = p_positive - p_negative, -1 to 1.
-Version {facts["version"]}, lexicon {facts["lexicon"]}. Trained by `xinren train sentiment --data DIR` on {facts["fit"]:,} texts of SMP2020
-(happy positive; angry, sad, fear negative; neutral; surprise left out), weibo2018, hotel and shopping reviews; one text in
-ten, chosen by a hash of the text (SMP2020: its own eval split), is held out and measured:
-
-{markdown(["held out", "texts", "polarity accuracy", "SnowNLP's table over jieba tokens"], rows)}
-
-Polarity: the sign of `sentiment` on texts that are not neutral. Three classes on SMP2020: macro-F1
-{figures["smp2020"]["macro_f1_three"]:.3f}. `SnowNLP(text).sentiments` itself, on 300 of the SMP2020 texts: {snownlp:.3f}.
-
-## Limits
-Reviews have no neutral; neutral is learned from SMP2020 alone. Irony and negation are seen only as far as 4 characters
-reach. The probabilities are calibrated on the held-out posts of SMP2020 and weibo2018 together, whose mix of feelings is not
-that of any feed.
-
-The public texts state no licence: none is here, only weights and figures; n-grams in fewer than 10 texts are left out.
-"""
-
-
 def trust_card(measured: dict[str, Any], facts: dict[str, Any]) -> str:
     """README.md of models/trust."""
     whole, early = measured["all_posts"], measured["first_posts"]

@@ -12,14 +12,28 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.artifacts import save_json, save_linear, save_values, unseal
+from pipeline.artifacts import load_emotion, save_json, save_linear, save_values, unseal
 from pipeline.errors import PermanentError, UsageError
-from pipeline.learn import cards, evaluation, fit, judge, metrics, reviews, self_training, sentiment
+from pipeline.learn import (
+    cards,
+    evaluation,
+    feelings,
+    fit,
+    judge,
+    metrics,
+    ratios,
+    reviews,
+    self_training,
+    sentiment,
+    sentiment_scale,
+)
 from pipeline.learn.authors import labelled_lives
 from pipeline.learn.context import train_context
 from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
 from pipeline.learn.labels import OWN_FOLD, OWN_WEIGHT
 from pipeline.learn.public_posts import FILES, READ, READ_STRATUM
+from pipeline.learn.sentiment_card import sentiment_card
+from pipeline.learn.sentiment_figures import figures_of
 from pipeline.learn.trust import fit_trust, with_reference
 from pipeline.order import floats
 from pipeline.settings import Settings
@@ -29,6 +43,7 @@ from pipeline.text.reading import Reader, open_reader
 
 Progress = Callable[[str], None]
 FIRST_POSTS = 10
+FILES_OF_FEELINGS = ("smp2020_train_eval", *feelings.SETS[1:])
 MODELS = ("judge", "sentiment", "trust")
 
 
@@ -69,11 +84,12 @@ class Task:
         """jieba and the lexicon."""
         return open_reader(self.corpora, domain_words=self.settings.domain_words)
 
-    def inputs(self, *names: str) -> dict[str, Path]:
-        """The data files of these names, own posts and lexicon, by the name that the recipe gives them."""
-        own = {f"corpora/{p.relative_to(self.corpora).as_posix()}": p for p in sorted(self.corpora.glob("posts/*.csv"))}
-        own |= {f"corpora/lexicon/{name}": self.corpora / "lexicon" / name for name in ("cues.toml", "words.txt")}
-        return own | {name: self.data / name for name in names}
+    def inputs(self, *names: str, own: bool = True) -> dict[str, Path]:
+        """The data files of these names, lexicon and, if they are trained on, own posts, by the name the recipe gives them."""
+        posts = sorted(self.corpora.glob("posts/*.csv")) if own else []
+        ours = {f"corpora/{p.relative_to(self.corpora).as_posix()}": p for p in posts}
+        ours |= {f"corpora/lexicon/{name}": self.corpora / "lexicon" / name for name in ("cues.toml", "words.txt")}
+        return ours | {name: self.data / name for name in names}
 
 
 def train_judge(task: Task) -> dict[str, float]:
@@ -133,21 +149,25 @@ def _judge_facts(corpus: judge.Corpus, logits: Floats) -> dict[str, Any]:
 
 
 def train_sentiment(task: Task) -> dict[str, float]:
-    """The sentiment model and its figures beside SnowNLP's."""
-    data, out, say, reader = task.data, task.out, task.say, task.reader()
-    sets = ("smp2020_train_eval", "weibo2018_train", "chnsenticorp_hotel", "online_shopping_10_cats")
-    constants = _constants() | {"min_texts": sentiment.MIN_TEXTS, "reviews": sentiment.REVIEWS}
-    cards.write_recipe(out, constants, task.inputs(*(f"sentiment/{s}.parquet" for s in sets)))
-    model, figures = sentiment.train(data, reader, say)
-    version = save_linear(out, model, name="sentiment")
-    say("SnowNLP itself")
-    snownlp = sentiment.snownlp_itself(data)
-    rows = sentiment.load(data)
-    facts = {"version": version, "entries": len(model.entries), "lexicon": reader.lexicon.version}
-    facts["fit"] = int((~rows.held_out).sum())
-    save_json(out, "metrics.json", {"figures": figures, "snownlp_itself": snownlp, "facts": facts})
-    (out / "README.md").write_text(cards.sentiment_card(figures, snownlp, facts), "utf-8")
-    return {f"polarity_{name}": f["polarity_accuracy"] for name, f in figures.items()}
+    """The sentiment model, the emotion model inside its folder, and the figures beside SnowNLP's."""
+    out, reader = task.out, task.reader()
+    constants = {
+        "seed": sentiment.SEED, "min_texts": sentiment.MIN_TEXTS, "most_entries": sentiment.MOST_ENTRIES, "reviews": feelings.REVIEWS,
+        "inverse_strength": ratios.INVERSE_STRENGTH, "mix": ratios.MIX, "neutral_share": sentiment_scale.NEUTRAL_SHARE,
+        "idf_scale": fit.IDF_SCALE, "form_scale": FORM_SCALE, "set_weight": list(sentiment.SET_WEIGHT),
+        "neutral_weight": list(sentiment.NEUTRAL_WEIGHT),
+    }  # fmt: skip
+    cards.write_recipe(out, constants, task.inputs(*(f"sentiment/{s}.parquet" for s in FILES_OF_FEELINGS), own=False))
+    trained = sentiment.train(task.data, task.corpora, reader, task.say)
+    emotion = save_linear(out / "emotion", trained.emotion, name="emotion")
+    version = save_linear(out, trained.sentiment, name="sentiment", extra={"emotion_version": emotion})
+    task.say("figures")
+    found = figures_of(trained.measured)
+    facts = {"version": version, "emotion_version": emotion, "entries": len(trained.sentiment.entries)}
+    facts |= {"lexicon": reader.lexicon.version, "texts": len(trained.measured.rows.label)}
+    save_json(out, "metrics.json", {"figures": asdict(found), "facts": facts})
+    (out / "README.md").write_text(sentiment_card(found, facts), "utf-8")
+    return {f"polarity of {p.where}": p.accuracy for p in found.polarity} | {"macro-F1": found.macro_f1}
 
 
 def train_trust(task: Task) -> dict[str, float]:
@@ -198,6 +218,8 @@ def promote(candidate: Path, models: Path) -> Path:
     unseal(candidate, kind)
     if candidate.name == "judge":
         unseal(candidate / "context", "context")
+    if candidate.name == "sentiment":
+        load_emotion(candidate)
     target, fresh = models / candidate.name, models / f".{candidate.name}.new"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(candidate, fresh)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.tables import SCHEMA_VERSION, SENTIMENTS, complete
+from pipeline.tables import EMOTIONS, SCHEMA_VERSION, SENTIMENTS, complete
 from pipeline.text.linear import LinearModel, Scoring, softmax
 from pipeline.text.reading import Reader, Reading
 from pipeline.text.sketch import sketches
@@ -20,16 +20,18 @@ from pipeline.text.vocabulary import Counts
 
 @dataclass(frozen=True)
 class TextModels:
-    """What reads a text: the reader (jieba, lexicon), the judge of six classes, the sentiment model."""
+    """What reads a text: the reader (jieba, lexicon), the judge of six classes, the sentiment model and that of emotions."""
 
     reader: Reader
     judge: LinearModel
     sentiment: LinearModel
+    emotion: LinearModel | None = None
 
     @cached_property
     def scoring(self) -> Scoring:
-        """Both models and SnowNLP's words over one walk through the texts."""
-        return Scoring([self.judge, self.sentiment], snow_table().words)
+        """All models and SnowNLP's words over one walk through the texts."""
+        more = [] if self.emotion is None else [self.emotion]
+        return Scoring([self.judge, self.sentiment, *more], snow_table().words)
 
     @cached_property
     def snow_odds(self) -> NDArray[np.float64]:
@@ -59,7 +61,7 @@ def features(
 
 def text_columns(reading: Reading, models: TextModels, counts: Counts) -> dict[str, pa.Array]:
     """The judge's and the sentiment model's columns and the counts of form, one value per text; `counts` by models.scoring."""
-    classes, feelings = map(softmax, models.scoring.logits(models.reader, reading, counts))
+    classes, feelings, *emotions = map(softmax, models.scoring.logits(models.reader, reading, counts))
     snow = summed(counts.token_entries, reading.tokens.offsets, models.snow_odds, snow_table().prior)
     order = [models.sentiment.classes.index(s) for s in SENTIMENTS]
     columns = {f"p_{c}": _floats(classes[:, i]) for i, c in enumerate(models.judge.classes)}
@@ -67,8 +69,17 @@ def text_columns(reading: Reading, models: TextModels, counts: Counts) -> dict[s
     columns |= {f"p_{s}": _floats(feelings[:, k]) for s, k in zip(SENTIMENTS, order, strict=True)}
     columns["sentiment"] = _floats(feelings[:, order[2]] - feelings[:, order[0]])
     columns["sentiment_label"] = _names(SENTIMENTS, feelings[:, order].argmax(axis=1))
+    columns |= _emotion_columns(models.emotion, emotions, len(reading))
     columns["snownlp_sentiment"] = _floats(snow)
     return columns | form_columns(reading, models.reader)
+
+
+def _emotion_columns(model: LinearModel | None, chances: list[NDArray[np.float64]], n_rows: int) -> dict[str, pa.Array]:
+    """The probability of each emotion; NULL without a model of them. Neutral is no column: it is what they leave of 1."""
+    names = [name for name in EMOTIONS if name != "neutral"]
+    if model is None:
+        return {f"emotion_{name}": pa.nulls(n_rows, pa.float32()) for name in names}
+    return {f"emotion_{name}": _floats(chances[0][:, model.classes.index(name)]) for name in names}
 
 
 def form_columns(reading: Reading, reader: Reader) -> dict[str, pa.Array]:

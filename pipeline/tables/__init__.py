@@ -32,6 +32,7 @@ from pipeline.tables.columns import (
     COUNTS,
     DATE,
     DOUBLE,
+    EMOTIONS,
     FLOAT,
     HOURS,
     INT,
@@ -61,7 +62,7 @@ from pipeline.tables.raw import GATHERED_FILES, RAW_AUTHORS, RAW_POSTS, REJECTS,
 
 __all__ = [
     "AUTHOR_FEATURES", "BANDS", "BOOL", "BROADCAST", "CLASSES", "COMPONENTS", "COUNTS", "DATE", "DAY_COUNTS",
-    "DOUBLE", "FLOAT", "HOURS", "INT", "KINDS", "MONTH_COUNTS", "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED",
+    "DOUBLE", "EMOTIONS", "FLOAT", "HOURS", "INT", "KINDS", "MONTH_COUNTS", "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED",
     "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "TABLES", "TEXT", "TEXTS", "TIE_FEATURES", "TIME", "Column", "complete", "concat",
     "conform", "empty", "schema",
 ]  # fmt: skip

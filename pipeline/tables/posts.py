@@ -10,6 +10,7 @@ from pipeline.tables.columns import (
     CONTENT,
     COUNTS,
     DOUBLE,
+    EMOTIONS,
     FLOAT,
     INT,
     LISTS,
@@ -47,6 +48,15 @@ FEELINGS = [
     Column("sentiment", FLOAT, "p_positive - p_negative, -1 to 1"),
     Column("sentiment_label", TEXT, "negative, neutral or positive: the likeliest"),
     *[Column(f"p_{s}", FLOAT, f"probability that the feeling is {s}") for s in SENTIMENTS],
+    *[
+        Column(
+            f"emotion_{e}",
+            FLOAT,
+            f"probability of the emotion {e}; what the five leave of 1 is none; NULL without such a model",
+        )
+        for e in EMOTIONS
+        if e != "neutral"
+    ],
     Column("snownlp_sentiment", FLOAT, "SnowNLP's trained table over jieba tokens, 0-1, for comparison"),
 ]
 SNOWNLP_EXACT = Column(

@@ -74,7 +74,8 @@ def _write_feelings(data: Path) -> None:
     home.mkdir(parents=True)
     said = [(text + end, label) for label, texts in FEELINGS.items() for text in texts for end in ENDINGS]
     split = ["eval" if i % 4 == 0 else "train" for i in range(len(said))]
-    smp = {"text": [t for t, _ in said], "label": [label for _, label in said], "split": split}
+    dom = ["usual" if i % 3 else "virus" for i in range(len(said))]
+    smp = {"text": [t for t, _ in said], "label": [label for _, label in said], "split": split, "dom": dom}
     pq.write_table(pa.table(smp), home / "smp2020_train_eval.parquet")
     polar = [(t, label) for t, label in said if label not in ("neutral", "surprise")]
     for name, column in (

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.artifacts import load_context, load_linear, load_trust, save_linear, save_values
+from pipeline import commands
+from pipeline.artifacts import load_context, load_emotion, load_linear, load_trust, save_linear, save_values
 from pipeline.errors import PermanentError, UsageError
-from pipeline.learn import context, evaluation, histories, judge, labels, metrics, sentiment
+from pipeline.learn import context, evaluation, feelings, histories, judge, labels, metrics
 from pipeline.learn.baseline import baseline_probabilities
 from pipeline.learn.cards import judge_card, markdown, write_recipe
 from pipeline.learn.fit import Entries, Weights
@@ -21,7 +22,7 @@ from pipeline.learn.labels import OWN_FOLD, file_hash
 from pipeline.learn.reviews import reviews
 from pipeline.learn.train import promote, train
 from pipeline.settings import Settings
-from pipeline.tables import CLASSES, SENTIMENTS, schema
+from pipeline.tables import CLASSES, EMOTIONS, SENTIMENTS, schema
 from pipeline.text.reading import open_reader
 from pipeline.text.segment import segment_texts
 from pipeline.trust_model import TrustModel
@@ -63,7 +64,7 @@ def felt(data: Path, small: Settings, tmp_path_factory: pytest.TempPathFactory) 
     """A sentiment model, likewise."""
     out = tmp_path_factory.mktemp("candidates") / "sentiment"
     figures = train("sentiment", data, small, out, lambda _: None)
-    assert "polarity_smp2020" in figures
+    assert set(figures) >= {"polarity of smp2020 usual", "polarity of chnsenticorp_hotel", "macro-F1"}
     return out
 
 
@@ -221,7 +222,7 @@ def test_missing_data_is_one_line(data: Path, small: Settings, tmp_path: Path) -
         (lambda: train("judge", tmp_path, small, tmp_path / "out", print), "posts_gold"),
         (lambda: train("sentiment", tmp_path, small, tmp_path / "out", print), "sentiment"),
         (lambda: histories.raw_posts(tmp_path, "weibo_2014"), "weibo_2014"),
-        (lambda: sentiment.load(tmp_path), "smp2020"),
+        (lambda: feelings.load(tmp_path), "smp2020"),
     ]
     for do, said in cases:
         with pytest.raises(PermanentError, match=said) as told:
@@ -231,34 +232,69 @@ def test_missing_data_is_one_line(data: Path, small: Settings, tmp_path: Path) -
         train("feelings", data, small, tmp_path / "out", print)
 
 
-def test_a_sentiment_model_is_a_whole_folder(felt: Path) -> None:
-    assert sorted(p.name for p in felt.iterdir()) == FILES
-    model = load_linear(felt)
-    assert model.classes == SENTIMENTS
-    chances = model.probabilities(
-        reader(), reader().read(strings("今天好开心呀呀", "心里难过得很，睡不着", "会议改到下午三点半"))
-    )
-    assert [SENTIMENTS[i] for i in chances.argmax(axis=1)] == ["positive", "negative", "neutral"]
-    assert model.version in (felt / "README.md").read_text("utf-8")
+def test_a_sentiment_model_is_a_whole_folder_and_holds_the_emotions(felt: Path, data: Path) -> None:
+    assert sorted(p.name for p in felt.iterdir()) == sorted([*FILES, "emotion"])
+    model, emotion = load_linear(felt), load_emotion(felt)
+    assert emotion is not None
+    assert (model.classes, emotion.classes) == (SENTIMENTS, EMOTIONS)
+    assert emotion.entries.equals(model.entries)
+    said = reader().read(strings("今天好开心呀呀", "心里难过得很，睡不着", "会议改到下午三点半"))
+    sides, feelings_ = (m.probabilities(reader(), said).argmax(axis=1) for m in (model, emotion))
+    assert [SENTIMENTS[i] for i in sides] == ["positive", "negative", "neutral"]
+    assert [EMOTIONS[i] for i in feelings_] == ["happy", "sad", "neutral"]
+    card = (felt / "README.md").read_text("utf-8")
+    assert model.version in card
+    assert emotion.version in card
+    recipe = tomllib.loads((felt / "recipe.toml").read_text("utf-8"))
+    names = {"smp2020_train_eval", "weibo2018_train", "chnsenticorp_hotel", "online_shopping_10_cats"}
+    files = {f"sentiment/{name}.parquet" for name in names}
+    assert set(recipe["inputs"]) == files | {"corpora/lexicon/cues.toml", "corpora/lexicon/words.txt"}
+    for name in files:
+        assert recipe["inputs"][name] == file_hash(data / name)
 
 
 def test_training_sentiment_again_gives_the_same_bytes(felt: Path, data: Path, small: Settings, tmp_path: Path) -> None:
     train("sentiment", data, small, tmp_path / "again", lambda _: None)
-    for name in FILES:
+    made = sorted(p.relative_to(felt) for p in felt.rglob("*.*"))
+    assert made == sorted(p.relative_to(tmp_path / "again") for p in (tmp_path / "again").rglob("*.*"))
+    for name in made:
         assert (felt / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
 
 
-def test_feelings_have_sides_and_what_is_held_out_does_not_hang_on_the_rest(data: Path) -> None:
-    found = sentiment.load(data)
-    by_text = dict(
-        zip(found.texts.to_pylist(), zip(found.label.tolist(), found.held_out.tolist(), strict=True), strict=True)
-    )
-    assert by_text["今天好开心呀。"][0] == sentiment.POSITIVE
-    assert by_text["今天星期三。"][0] == sentiment.NEUTRAL
-    assert by_text["心里难过得睡不着。"][0] == sentiment.NEGATIVE
-    assert not [text for text in by_text if text.startswith("居然下雪")]
-    held = found.held_out & (found.dataset != "smp2020")
-    assert 0 < held.sum() < 0.25 * (found.dataset != "smp2020").sum()
+def test_sentiment_is_evaluated_per_set_beside_snownlp_and_on_own_posts(
+    felt: Path, data: Path, small: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(small.corpora, tmp_path / "corpora")
+    (tmp_path / "corpora" / "feelings").mkdir()
+    own = "text,label,kind\n今天好开心呀,positive,talk\n太失望了,negative,talk\n会议改到下午三点,neutral,talk\n"
+    (tmp_path / "corpora" / "feelings" / "posts.csv").write_text(own, "utf-8")
+    with_own = small.model_copy(update={"corpora": str(tmp_path / "corpora")})
+    assert commands.evaluate("sentiment", str(data), None, with_own) == 0
+    said = capsys.readouterr().out
+    told = json.loads((felt / "metrics.json").read_text("utf-8"))["figures"]
+    places = ["smp2020 virus", "smp2020 usual", "weibo2018_train", "chnsenticorp_hotel", "online_shopping_10_cats"]
+    assert [p["where"] for p in told["polarity"]] == places
+    for place in told["polarity"]:
+        line = next(line for line in said.splitlines() if line.strip().startswith(place["where"]))
+        assert f"{place['accuracy']:.3f}" in line
+        assert 0 <= place["calibration_error"] <= 1
+    assert "SnowNLP" in said
+    assert f"macro-F1 {told['macro_f1']:.3f}" in said
+    assert [cells for line in said.splitlines() if (cells := line.split())[:1] == ["talk"]] == [
+        ["talk", "2", "1.00", "0.00", "1", "1.00"]
+    ]
+    assert told["own"] == {}
+
+
+def test_an_emotion_model_of_another_training_is_refused(felt: Path, tmp_path: Path) -> None:
+    home = tmp_path / "sentiment"
+    shutil.copytree(felt, home)
+    emotion = load_emotion(felt)
+    assert emotion is not None
+    save_linear(home / "emotion", replace(emotion, bias=emotion.bias + 1), name="emotion")
+    with pytest.raises(PermanentError, match="with which it was trained"):
+        promote(home, tmp_path / "models")
+    assert not (tmp_path / "models").exists()
 
 
 def _candidate(folder: Path) -> Path:

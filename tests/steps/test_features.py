@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.steps.features import features
-from pipeline.tables import CLASSES, SENTIMENTS, schema
+from pipeline.tables import CLASSES, EMOTIONS, SENTIMENTS, schema
 from pipeline.text.segment import Segmenter, segment_texts
 from pipeline.text.snownlp_table import snownlp_sentiment
 from tests.tiny import DIARY, POSTS, RECRUITING, SELLING, cut, judge_model, strings, text_models
@@ -139,3 +139,20 @@ def test_a_row_depends_on_its_own_text_alone(texts: list[str | None], cut: int) 
         .combine_chunks()
         .equals(features(posts, models=text_models(), store_tokens=True).combine_chunks())
     )
+
+
+def test_each_emotion_has_its_column_and_what_they_leave_is_none() -> None:
+    happy, sad, loud, flat = _features("今天好开心", "我很失望", "我很失望！", "嗯")
+    for row, likeliest in ((happy, "happy"), (sad, "sad"), (loud, "angry")):
+        chances = {e: row[f"emotion_{e}"] for e in EMOTIONS if e != "neutral"}
+        assert max(chances, key=chances.__getitem__) == likeliest
+        assert 0 < 1 - sum(chances.values()) < 0.2
+    assert flat["emotion_happy"] == pytest.approx(1 / 6)
+
+
+def test_without_an_emotion_model_the_emotions_are_null_and_the_rest_as_before() -> None:
+    posts = _posts(DIARY, SELLING)
+    with_, without = (features(posts, models=m) for m in (text_models(), replace(text_models(), emotion=None)))
+    names = [f"emotion_{e}" for e in EMOTIONS if e != "neutral"]
+    assert all(without[name].null_count == 2 for name in names)
+    assert with_.drop_columns(names).equals(without.drop_columns(names))

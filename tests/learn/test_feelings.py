@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.learn import feelings
+from pipeline.learn.feelings import NEGATIVE, NEUTRAL, POSITIVE, SETS, UNKNOWN, Feelings
+from pipeline.tables import EMOTIONS
+
+LONG = "周末和老同学去爬山，山顶的风很大，大家坐着聊了一个下午，谁也不想下来"
+
+
+@pytest.fixture
+def found(data: Path) -> Feelings:
+    return feelings.load(data)
+
+
+def test_every_text_has_a_side_and_smp2020s_an_emotion_too(found: Feelings) -> None:
+    by_text = {t: (found.label[i], found.emotion[i]) for i, t in enumerate(found.texts.to_pylist())}
+    assert by_text["今天好开心呀。"] == (POSITIVE, EMOTIONS.index("happy"))
+    assert by_text["今天星期三。"] == (NEUTRAL, EMOTIONS.index("neutral"))
+    assert by_text["心里难过得睡不着。"] == (NEGATIVE, EMOTIONS.index("sad"))
+    assert by_text["居然下雪了。"] == (UNKNOWN, EMOTIONS.index("surprise"))
+    reviews = np.isin(found.dataset, SETS[1:])
+    assert (found.emotion[reviews] == UNKNOWN).all()
+    assert set(found.label[reviews].tolist()) == {NEGATIVE, POSITIVE}
+
+
+def test_a_tenth_of_the_groups_of_copies_is_held_out_each_as_a_whole(found: Feelings) -> None:
+    others = found.dataset != "smp2020"
+    assert 0 < found.held_out[others].sum() < 0.25 * others.sum()
+    for group in np.unique(found.group[others]).tolist():
+        assert len(set(found.held_out[others & (found.group == group)].tolist())) == 1
+
+
+def test_smp2020_is_held_out_as_its_authors_split_it(found: Feelings, data: Path) -> None:
+    split = pq.read_table(data / "sentiment" / "smp2020_train_eval.parquet")["split"].to_pylist()
+    assert found.held_out[found.dataset == "smp2020"].tolist() == [s == "eval" for s in split]
+
+
+def test_near_duplicates_are_one_group_and_a_copy_of_a_held_out_text_is_not_fitted(data: Path, tmp_path: Path) -> None:
+    home = tmp_path / "sentiment"
+    home.mkdir()
+    for path in (data / "sentiment").iterdir():
+        table = pq.read_table(path)
+        if path.name.startswith("smp2020"):
+            rows = [(LONG, "happy", "eval", "usual"), (LONG + "呢", "happy", "train", "usual")]
+            more = dict(zip(("text", "label", "split", "dom"), map(list, zip(*rows, strict=True)), strict=True))
+            table = pa.concat_tables([table, pa.table(more).cast(table.schema)])
+        pq.write_table(table, home / path.name)
+    found = feelings.load(tmp_path)
+    texts = found.texts.to_pylist()
+    one, copy = texts.index(LONG), texts.index(LONG + "呢")
+    assert found.group[one] == found.group[copy]
+    assert found.held_out[one]
+    assert not found.held_out[copy]
+    assert not found.fitted[copy]
+    assert found.fitted.sum() > 0.5 * len(texts)
+    assert not (found.fitted & found.held_out).any()
