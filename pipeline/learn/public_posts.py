@@ -51,7 +51,7 @@ def _posts(data: Path, name: str) -> pa.Table:
         table = pq.read_table(data / file, columns=[column, "author_id"] if authors else [column])
     except (OSError, pa.ArrowInvalid) as error:
         raise PermanentError(
-            f"public posts {data / file}: {one_line(error)}; expected Parquet; check --data"
+            f"public posts {data / file}: {one_line(getattr(error, 'strerror', None) or error)}; expected Parquet; check --data"
         ) from error
     text = pc.replace_substring(pc.fill_null(table[column].cast(pa.string()), ""), SEPARATOR, " ")
     text = pc.utf8_trim_whitespace(text).combine_chunks()

@@ -50,7 +50,9 @@ def _texts(data: Path, name: str, learned: bool) -> tuple[pa.Array, NDArray[np.o
     try:
         column = pq.read_table(path, columns=["review"])["review"]
     except (OSError, pa.ArrowInvalid) as error:
-        raise PermanentError(f"reviews {path}: {one_line(error)}; expected Parquet; check --data") from error
+        raise PermanentError(
+            f"reviews {path}: {one_line(getattr(error, 'strerror', None) or error)}; expected Parquet; check --data"
+        ) from error
     text = pc.utf8_trim_whitespace(pc.replace_substring(pc.fill_null(column, ""), SEPARATOR, " ")).combine_chunks()
     text = text.filter(pc.greater_equal(pc.utf8_length(text), SHORTEST))
     hashes, first = np.unique(np.array(text_hashes(text).to_pylist(), object), return_index=True)
