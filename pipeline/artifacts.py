@@ -103,7 +103,7 @@ def load_linear(folder: str | Path) -> LinearModel:
     """The linear model of `folder`, its files checked against their hashes."""
     payload, home = unseal(folder, "linear"), Path(folder)
     with _one_line_errors(home):
-        table = pq.read_table(home / "weights.parquet")
+        table = pq.ParquetFile(home / "weights.parquet").read()  # read_table would import pyarrow.dataset
         weights = np.stack([table[f"w_{c}"].to_numpy() for c in payload["classes"]], axis=1)
         return LinearModel(
             payload["version"], tuple(payload["classes"]), table.select(["kind", "text"]), weights,

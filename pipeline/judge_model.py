@@ -42,6 +42,11 @@ def _odds(rate: float) -> float:
     return float(np.log(rate / (1 - rate)))
 
 
+def chances(logits: Floats) -> Floats:
+    """Probabilities of log-odds (SciPy's expit, but SciPy takes a sixth of a second to import)."""
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits))
+
+
 def text_logits(broadcast: Floats) -> Floats:
     """Log-odds of P(broadcast) by text alone, within LOGIT_LIMIT."""
     low = 1 / (1 + np.exp(LOGIT_LIMIT))

@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from pipeline.judge_model import ContextModel, Floats, Ints, Past, context_features, past_of, text_logits
+from pipeline.judge_model import ContextModel, Floats, Ints, Past, chances, context_features, past_of, text_logits
 from pipeline.order import flags, floats, match_rows, numbers, sort_rows, take_rows
 from pipeline.steps.reasons import Flagged, reason_lists
 from pipeline.tables import BROADCAST, CLASSES, REASONS, SCHEMA_VERSION, complete
@@ -134,7 +133,7 @@ def decide(classes: Floats, logits: Floats) -> tuple[Floats, NDArray[np.bool_], 
 
     classes: texts by CLASSES; logits: log-odds of broadcasting at the stated base rate.
     """
-    probability = expit(logits)
+    probability = chances(logits)
     is_broadcast = probability >= 0.5
     loud, calm = classes[:, _BROADCAST].argmax(axis=1), classes[:, _GENUINE].argmax(axis=1)
     return probability, is_broadcast, np.where(is_broadcast, _BROADCAST[loud], _GENUINE[calm])
@@ -158,7 +157,7 @@ def context_reasons(context: Context, judge: Judge, flagged: Flagged) -> list[Co
     before, by = context.posts_before[in_campaign], context.authors_before[in_campaign]
     said = _sentence(before, " earlier posts with these words by ", by, " authors")
     mean = context.past.logit_micro[in_habit] / 1e6 / np.maximum(context.past.n[in_habit], 1)
-    share = np.round(100 * expit(mean)).astype(np.int64)
+    share = np.round(100 * chances(mean)).astype(np.int64)
     typical = " earlier posts by this author, typically "
     habits = _sentence(context.past.n[in_habit], typical, share, "% likely broadcasting by text alone")
     return [(in_campaign, "campaign", said, campaign[in_campaign]), (in_habit, "habit", habits, habit[in_habit])]
