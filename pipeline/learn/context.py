@@ -81,7 +81,7 @@ def examples(data: Path, corpus: Corpus, reader: Reader, calibration: Calibratio
     _, members = campaigns(posts, features)
     context = context_of(posts, features, members)
     at = _gold_rows(corpus, author, posts["text"])
-    met = at >= 0
+    met = (at >= 0) & known.measured
     return Examples(
         {name: values[at[met]] for name, values in context.features.items()}, known.label[met], known.author[met],
         known.fold[met], (known.stratum == "random")[met],

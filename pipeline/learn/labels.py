@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,6 @@ from pipeline.text.contacts import redact
 CONFIDENCE = {"1": 0.5, "2": 0.8, "3": 1.0}  # weight of a reading by its stated confidence
 OWN_FOLD = -1  # own posts are in every training set and in no test
 TRAIN_ONLY = -2  # less k: trained on but where fold k is measured, never measured on
-OWN_WEIGHT = 0.4  # of an own post beside a public one: invented posts are wittier than a feed
 DISPUTED = "disputed"  # two readings differ
 
 
@@ -114,8 +113,7 @@ def own(corpora: Path) -> Labels:
     if not tables:
         raise PermanentError(f"labels {corpora}/posts: no *.csv; expected the project's own posts; set --corpora")
     table = pa.concat_tables([t.select(["text", "label"]).append_column("voice", _voices(t)) for t in tables])
-    found = _labels(table, _column(table, "voice"), np.full(len(table), OWN_FOLD, np.int64))
-    return replace(found, weight=found.weight * OWN_WEIGHT)
+    return _labels(table, _column(table, "voice"), np.full(len(table), OWN_FOLD, np.int64))
 
 
 def _voices(table: pa.Table) -> pa.Array:

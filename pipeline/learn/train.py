@@ -30,7 +30,7 @@ from pipeline.learn import (
 from pipeline.learn.authors import labelled_lives
 from pipeline.learn.context import train_context
 from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
-from pipeline.learn.labels import OWN_FOLD, OWN_WEIGHT
+from pipeline.learn.labels import OWN_FOLD
 from pipeline.learn.public_posts import FILES, READ, READ_STRATUM
 from pipeline.learn.sentiment_card import sentiment_card
 from pipeline.learn.sentiment_figures import figures_of
@@ -101,7 +101,7 @@ def train_judge(task: Task) -> dict[str, float]:
     if (task.corpora / READ).is_file():
         inputs[f"corpora/{READ.as_posix()}"] = task.corpora / READ
     more = read_posts(task.readings, task.settings.lake, data, say) if task.readings else None
-    constants = _constants() | self_training.CONSTANTS | {"own_weight": OWN_WEIGHT, "review_weight": reviews.WEIGHT}
+    constants = _constants() | self_training.CONSTANTS | {"review_weight": reviews.WEIGHT}
     cards.write_recipe(out, constants | ({"texts_of_labels": texts_hash(more)} if more else {}), inputs)
     corpus = judge.training_corpus(data, task.corpora, reader, more, say)
     model, logits = judge.train(corpus, reader, say)
