@@ -26,13 +26,14 @@ _COLUMN = re.compile(r"(\w+)\.(\w+)")
 def write_report(root: str, out: Path, top: int = TOP) -> int:
     """Write the report of the lake at `root` to the file `out`, which is there whole or as it was; its size in bytes.
 
-    Raises UsageError where there is no lake, or `top` is not 1 to MOST_TOP.
+    Raises UsageError where there is no lake or no place for the file, or `top` is not 1 to MOST_TOP.
     """
     if not 1 <= top <= MOST_TOP:
         raise UsageError(f"report --top: got {top}; expected 1 to {MOST_TOP}")
+    if out.is_dir() or not out.parent.is_dir():
+        got = "a folder" if out.is_dir() else "a file in a folder that is not there"
+        raise UsageError(f"report --out {one_line(out)}: got {got}; expected a file such as report.html")
     page = report_html(Lake.open(root), top).encode()
-    if out.is_dir():
-        raise UsageError(f"report --out {one_line(out)}: got a folder; expected a file such as report.html")
     with NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as file:
         fresh = Path(file.name)
         try:
