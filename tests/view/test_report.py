@@ -178,6 +178,16 @@ def test_nothing_tells_of_posts_or_people_by_their_own_ids(lake: Lake) -> None:
     assert lake.root not in page
 
 
+def test_a_campaign_that_shares_authors_is_not_named_by_a_post(tmp_path: Path) -> None:
+    lake = new_lake(tmp_path / "lake")
+    texts = (HOSTILE, "渡口的老船工换了新桨，收了摊还坐在船头看水，一坐就是半天")
+    told = [(f"5{i}{k:014d}", f"{k:x}" * 32, START + timedelta(hours=i), texts[i]) for i in range(2) for k in range(3)]
+    fill(lake, [post(*row) for row in told])
+    page = report_html(lake)
+    assert page.count("100% of the authors also in one other campaign") == 2
+    assert not [row[0] for row in told if row[0] in page]
+
+
 def test_a_lake_gives_the_same_bytes_wherever_it_lies(lake: Lake, tmp_path: Path) -> None:
     copy = shutil.copytree(lake.root, tmp_path / "elsewhere" / "lake")
     sizes = [write_report(root, tmp_path / name) for root, name in ((lake.root, "a.html"), (str(copy), "b.html"))]
