@@ -49,11 +49,20 @@ def write_report(root: str, out: Path, top: int = TOP) -> int:
 
 def report_html(lake: Lake, top: int = TOP) -> str:
     """The page of the lake's newest snapshot: the same text for the same lake, whenever and wherever it is made."""
-    snapshot = lake.snapshot()
+    number = lake.snapshot().number
+    while True:
+        page = _page(lake, number, top)
+        newest = lake.snapshot().number
+        if newest == number:
+            return page
+        number = newest  # a run committed meanwhile: figures of two snapshots do not belong on one page
+
+
+def _page(lake: Lake, snapshot: int, top: int) -> str:
     campaigns, n_campaigns = report_parts.campaigns(lake, top)
     return _template().render(
         lake=re.split(r"[/\\]", lake.root.rstrip("/\\"))[-1],
-        snapshot=snapshot.number,
+        snapshot=snapshot,
         accounting=report_parts.accounting(lake),
         days=report_days.days_of(lake),
         swings=largest_swings(lake),

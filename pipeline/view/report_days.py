@@ -116,7 +116,7 @@ def _feelings(rows: pa.Table, steps: _Steps, last: int) -> tuple[list[Chart], li
             f"None of the newest {NEWEST} days has genuine posts by authors enough for an interval, so no band is drawn."
         ]
     daily = _Steps(np.arange(int(numbers(newest["date"], 0).min()), last + 1), 1)
-    return [*charts, _feeling(newest, daily, f"The newest {NEWEST} days, day by day")], []
+    return [*charts, _feeling(newest, daily, f"Mean feeling of the newest {NEWEST} days, day by day")], []
 
 
 def _feeling(rows: pa.Table, steps: _Steps, title: str) -> Chart:

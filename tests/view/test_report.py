@@ -17,6 +17,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.store import Lake
 from pipeline.tables import complete
+from pipeline.view import report_parts
 from pipeline.view.report import LONGEST, report_html, write_report
 from tests.chromium import find_chromium, load
 from tests.lake_of_posts import SEEN, fill, post
@@ -253,8 +254,8 @@ def test_years_are_drawn_by_stretches_and_the_newest_days_one_by_one(tmp_path: P
     page = report_html(lake)
     assert "by 14 days" in page
     assert "Earlier days than the newest 1,098 are not drawn." in page
-    assert 'class="band"' in chart(page, "The newest 92 days")
-    assert 'class="band"' not in chart(page, "Mean feeling")
+    assert 'class="band"' in chart(page, "Mean feeling of the newest 92 days")
+    assert 'class="band"' not in chart(page, "Mean feeling, all")
     longest = max(len(path) for path in re.findall(r' d="([^"]*)"', page))
     assert longest < LONGEST
 
@@ -294,6 +295,21 @@ def test_posts_without_date_or_author_have_a_page(tmp_path: Path) -> None:
     page = report_html(lake)
     assert "flood: 3 posts, 0 authors, undated" in page
     assert '<p class="dim">a bar' not in page
+
+
+def test_a_page_is_of_one_snapshot(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, more = report_parts.accounting, [author(50)]
+
+    def accounting(lake: Lake) -> report_parts.Accounting:
+        if more:  # a run commits while the first page is made
+            put(lake, "author_trust", {"part_as_of": "2026-03-10"}, [more.pop()])
+        return read(lake)
+
+    before = lake.snapshot().number
+    monkeypatch.setattr(report_parts, "accounting", accounting)
+    page = report_html(lake)
+    assert f"Snapshot {before + 1} of the lake" in page
+    assert "As of 2026-03-10: 1 authors" in page
 
 
 @pytest.mark.parametrize("top", [0, 101])
