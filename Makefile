@@ -9,8 +9,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run setup test bench lint wheel lock clean
 
-run: setup  ## the main job on the sample exports, as the Prefect flow `daily`: from raw files to daily_summary, in ./lake
+run: setup  ## the main job on the sample exports, as the Prefect flow `daily`: from raw files to daily_summary, in ./lake, and report.html beside it
 	$(BIN)/xinren run --flow $(SAMPLE)
+	$(BIN)/xinren report --lake lake --out report.html
 
 setup: $(STAMP)  ## .venv as requirements.lock says; done again only when the lock or pyproject.toml has changed
 

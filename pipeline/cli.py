@@ -29,6 +29,7 @@ EXAMPLES = """examples:
   xinren explain --text '招代理，一件代发，加我微信'        why a text is judged so
   xinren campaigns --lake lake --kind flood --top 20      the same words by many accounts, the largest first
   xinren author 3f9a --lake lake                          one author's trust, months and campaigns
+  xinren report --lake lake --out report.html             one page of it all, for a browser or a printer
   xinren trust --from 2026-01-31 --to 2026-10-31 --every month   trust as of each month's end
   xinren check --lake lake                                the laws of the lake, file by file
   xinren files post_judgements                            the live files of a table
@@ -188,6 +189,13 @@ def _lake_commands(command: _Command) -> None:
     _common(author)
     author.add_argument("author_id", help="a keyed author_id of the lake, or the beginning of one")
     _flag(author, "--as-of", metavar="DATE", help="trust as of this day (default: the newest there is)")
+    report = command(
+        "report", "one HTML page of the lake: days, campaigns, trust; no network, no script",
+        lambda a: commands.report(a.out, a.top, _settings(a)),
+    )  # fmt: skip
+    _common(report)
+    report.add_argument("--out", default="report.html", metavar="FILE", help="the page (default report.html)")
+    report.add_argument("--top", type=int, default=10, metavar="N", help="campaigns shown, at most 100 (default 10)")
     check = command(
         "check", "verify the laws, and every file against its schema", lambda a: commands.check(_settings(a))
     )

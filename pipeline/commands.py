@@ -114,6 +114,15 @@ def author(author_id: str, settings: Settings) -> int:
     return 0
 
 
+def report(out: str, top: int, settings: Settings) -> int:
+    """The lake as one HTML page."""
+    from pipeline.view.report import write_report
+
+    size = write_report(settings.lake, Path(out), top)
+    print(f"report of lake {one_line(settings.lake)}: {one_line(out)}, {size:,} bytes")
+    return 0
+
+
 def _must_have_input(command: str, settings: Settings) -> None:
     from pipeline.sources import find_inputs
 

@@ -19,7 +19,7 @@ from pipeline.cli import main
 from pipeline.storage import Disk
 from pipeline.store import Lake
 from pipeline.tables import TABLES
-from tests.feed import CORPORA, FEED, MODELS, WALK, need_models, opened_once, write_file
+from tests.feed import CORPORA, FEED, HANDLES, MODELS, NAMES, RAW_IDS, WALK, need_models, opened_once, write_file
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x02\x80\x00\x00\x01\xe0\x08\x06\x00\x00\x00"
 OTHER = "同一个号码，另一个平台。"  # the feed has it on another platform under the id of WALK
@@ -122,6 +122,16 @@ def test_campaigns_asked_for_wrongly(xinren: Run, feed_lake: Path, words: tuple[
     status, out, err = xinren("campaigns", "--lake", feed_lake, *words)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "expected" in err or "invalid" in err
+
+
+def test_report_is_one_page_that_tells_no_contact_and_no_raw_id(xinren: Run, feed_lake: Path) -> None:
+    out = good(xinren("report", "--lake", feed_lake, "--out", "page.html", "--top", "1"))
+    page = Path("page.html").read_text("utf-8")
+    assert out == f"report of lake {feed_lake}: page.html, {len(page.encode()):,} bytes\n"
+    assert page.count("<article>") == 1
+    assert "flood: 4 posts, 4 authors" in page
+    assert "58 rows read from 5 files" in page
+    assert not [words for words in (*HANDLES, *RAW_IDS, *NAMES) if words in page]
 
 
 def test_check_counts_what_it_looked_at(xinren: Run, lake: Path) -> None:

@@ -31,14 +31,10 @@ def show_top(settings: Settings, top: int, kind: str | None = None) -> None:
     from rich.console import Console
 
     lake, console = Lake.open(settings.lake), Console()
-    of_kind = None if kind is None else pc.field("kind") == kind
-    every = lake.read("campaigns", ["campaign_id", "n_authors", "n_posts"], filter=of_kind)
-    chosen = every.take(pc.select_k_unstable(every, k=min(top, len(every)), sort_keys=_LARGEST))["campaign_id"]
-    console.print(
-        f"{len(every):,} campaigns{f' of kind {kind}' if kind else ''}, {len(chosen):,} shown", highlight=False
-    )
-    rows, members = _rows(lake, chosen), _members(lake, chosen)
-    examples = _with_texts(lake, _examples(members))
+    chosen, n = largest(lake, top, kind)
+    console.print(f"{n:,} campaigns{f' of kind {kind}' if kind else ''}, {len(chosen):,} shown", highlight=False)
+    rows, members = campaign_rows(lake, chosen), members_of(lake, chosen)
+    examples = with_texts(lake, examples_of(members))
     for place, row in enumerate(rows.to_pylist(), 1):
         here = members.filter(pc.equal(members["campaign_id"], row["campaign_id"]))
         _print_facts(console, f"{place:>3} ", row, here)
@@ -50,22 +46,30 @@ def show_top(settings: Settings, top: int, kind: str | None = None) -> None:
         console.print(following, markup=False, highlight=False, soft_wrap=True)
 
 
+def largest(lake: Lake, top: int, kind: str | None = None) -> tuple[pa.ChunkedArray, int]:
+    """Ids of the `top` campaigns of most authors (then of most posts), of one kind or of all; and how many there are."""
+    of_kind = None if kind is None else pc.field("kind") == kind
+    every = lake.read("campaigns", ["campaign_id", "n_authors", "n_posts"], filter=of_kind)
+    chosen = pc.select_k_unstable(every, k=min(top, len(every)), sort_keys=_LARGEST)
+    return every.take(chosen)["campaign_id"], len(every)
+
+
 def show_one(settings: Settings, campaign_id: str) -> None:
     """Print one campaign (by its id or one it had before) and its wordings. Raises UsageError where there is none."""
     from rich.console import Console
 
     lake, console = Lake.open(settings.lake), Console()
     chosen = pa.array([_now(lake, campaign_id.encode("utf-8", "replace").decode())])
-    rows = _rows(lake, chosen).to_pylist()
+    rows = campaign_rows(lake, chosen).to_pylist()
     if not rows:
         raise UsageError(
             f"campaigns --show {one_line(campaign_id, 80)}: no such campaign in lake {settings.lake}; expected a campaign_id"
             " such as `xinren campaigns` lists"
         )
-    [row], members = rows, _members(lake, chosen)
+    [row], members = rows, members_of(lake, chosen)
     _print_facts(console, "", row, members)
     console.print(plain(row["exemplar"]))
-    wordings = _wordings(_with_texts(lake, members))
+    wordings = _wordings(with_texts(lake, members))
     console.print(
         f"\n{len(wordings):,} wordings; posts, similarity to the first, what differs from it:", highlight=False
     )
@@ -79,17 +83,18 @@ def _now(lake: Lake, campaign_id: str) -> str:
     return alias["campaign_id"][0].as_py() if len(alias) else campaign_id
 
 
-def _rows(lake: Lake, chosen: pa.Array) -> pa.Table:
+def campaign_rows(lake: Lake, chosen: pa.Array | pa.ChunkedArray) -> pa.Table:
     """The campaigns of these ids, in their order."""
     rows = lake.read("campaigns", filter=pc.field("campaign_id").isin(chosen))
     return rows.take(pc.sort_indices(pc.index_in(rows["campaign_id"], chosen)))
 
 
-def _members(lake: Lake, chosen: pa.Array) -> pa.Table:
+def members_of(lake: Lake, chosen: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The rows of campaign_members of these campaigns, by time."""
     return lake.read("campaign_members", filter=pc.field("campaign_id").isin(chosen)).sort_by(_IN_ORDER)
 
 
-def _examples(members: pa.Table) -> pa.Table:
+def examples_of(members: pa.Table) -> pa.Table:
     """Of each campaign the first posts of its commonest wordings beside the first; equal similarities pass for one."""
     differing = members.filter(pc.less(members["similarity"], 1))
     first = [(name, "first") for name in (*POST_KEY, "author_id", "posted_at")]
@@ -105,7 +110,7 @@ def _examples(members: pa.Table) -> pa.Table:
     return found.filter(pa.array(nth < WORDINGS_OF_EACH))
 
 
-def _with_texts(lake: Lake, members: pa.Table) -> pa.Table:
+def with_texts(lake: Lake, members: pa.Table) -> pa.Table:
     """Members with the texts of their posts, of which only the files are read that hold them."""
     _, places = partitions.places("posts", members, lake.snapshot().buckets)
     used = {(tuple(sorted(keys.items())), stem) for keys, stem in places}
@@ -123,18 +128,20 @@ def _wordings(members: pa.Table) -> pa.Table:
 
 
 def _print_facts(console: Any, number: str, row: dict[str, Any], members: pa.Table) -> None:
-    who = f"{row['n_posts']:,} posts, {row['n_authors']:,} author{'s' * (row['n_authors'] != 1)}"
-    platforms = f", {row['n_platforms']} platforms" if row["n_platforms"] > 1 else ""
     console.print()
-    console.print(
-        f"{number}{row['kind']}: {who}{platforms}, {_span(row)}",
-        style="bold", highlight=False, markup=False,
-    )  # fmt: skip
-    console.print(plain(f"{row['campaign_id']}  {'; '.join(_more(row))}"), style="dim")
+    console.print(f"{number}{line_of(row)}", style="bold", highlight=False, markup=False)
+    console.print(plain(f"{row['campaign_id']}  {'; '.join(facts_of(row))}"), style="dim")
     times = numbers(members["posted_at"].drop_null(), 0)
     if len(times):
         bars, step = timeline(times, min(BARS, max(console.width - 12, 1)))
         console.print(f"{bars} a bar: {step}", highlight=False, no_wrap=True, overflow="ellipsis")
+
+
+def line_of(row: dict[str, Any]) -> str:
+    """A campaign in one line: its kind, how many posts and authors, how long, from when, how many an hour."""
+    who = f"{row['n_posts']:,} posts, {row['n_authors']:,} author{'s' * (row['n_authors'] != 1)}"
+    platforms = f", {row['n_platforms']} platforms" if row["n_platforms"] > 1 else ""
+    return f"{row['kind']}: {who}{platforms}, {_span(row)}"
 
 
 def _span(row: dict[str, Any]) -> str:
@@ -149,7 +156,7 @@ def _local(at: datetime) -> str:
     return f"{at + timedelta(microseconds=OFFSET):%Y-%m-%d %H:%M}"
 
 
-def _more(row: dict[str, Any]) -> list[str]:
+def facts_of(row: dict[str, Any]) -> list[str]:
     """First mover, overlap, class mix."""
     told = [f"first author {row['first_author_id'][:8]}" if row["first_author_id"] else "first author unknown"]
     if row["overlap_campaign_id"] and row["author_overlap"] >= LEAST_SHARE:

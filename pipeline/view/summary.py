@@ -15,6 +15,7 @@ from pipeline.tables import BROADCAST
 
 SHOWN = 5
 LEAST_FEELING = 30  # posts of a day whose swing is shown
+SWING_PARTS = ("swing_campaigns", "swing_broadcast", "swing_rest")
 
 
 def show(settings: Settings, counts: dict[str, int], seconds: float) -> None:
@@ -61,13 +62,20 @@ def _accounting(lake: Lake, counts: dict[str, int], seconds: float) -> str:
 
 
 def _rejects(lake: Lake) -> Any:
-    counts = lake.read("rejects", ["reason"]).group_by("reason").aggregate([("reason", "count")])
-    if not len(counts):
+    counts = reject_counts(lake)
+    if not counts:
         return None
     table = _table("Rejects in the lake", "reason", "rows", "what it means", words="what it means")
-    for row in counts.sort_by([("reason_count", "descending"), ("reason", "ascending")]).to_pylist():
-        table.add_row(row["reason"], f"{row['reason_count']:,}", _plain(REASONS.get(row["reason"], ""), 120))
+    for reason, n, meaning in counts:
+        table.add_row(reason, f"{n:,}", _plain(meaning, 120))
     return table
+
+
+def reject_counts(lake: Lake) -> list[tuple[str, int, str]]:
+    """Of each reason for which the lake holds rejects: its code, how many rows, what it means; the commonest first."""
+    counts = lake.read("rejects", ["reason"]).group_by("reason").aggregate([("reason", "count")])
+    rows = counts.sort_by([("reason_count", "descending"), ("reason", "ascending")]).to_pylist()
+    return [(row["reason"], row["reason_count"], REASONS.get(row["reason"], "")) for row in rows]
 
 
 def _platforms(lake: Lake) -> Any:
@@ -93,23 +101,29 @@ def _mean(days: pa.Table, value: str, weight: str) -> str:
 
 def _swings(lake: Lake) -> Any:
     """The days on which feeling moved most, of those with posts enough, and what moved it."""
-    parts = ("swing_campaigns", "swing_broadcast", "swing_rest")
-    ends = ("swing_campaigns_low", "swing_campaigns_high")
-    rows = lake.read(
-        "daily_summary", ["date", "platform", "n_feeling", "sentiment_all", "sentiment_swing", *parts, *ends]
-    )
-    told = pc.and_(pc.equal(rows["platform"], "all"), pc.is_valid(rows["swing_campaigns_low"]))
-    rows = rows.filter(pc.and_(told, pc.greater_equal(rows["n_feeling"], LEAST_FEELING)))
-    if not len(rows):
+    rows = largest_swings(lake)
+    if not rows:
         return None
     table = _table("Largest swings of feeling from day to day, and their parts",
                    "day", "posts", "feeling", "swing", "campaigns", "95%", "other broadcasting", "rest")  # fmt: skip
-    rows = rows.append_column("size", pc.round(pc.abs(rows["sentiment_swing"]), 6))
-    for row in rows.sort_by([("size", "descending"), ("date", "ascending")]).slice(0, SHOWN).to_pylist():
-        moved = [f"{row[name]:+.2f}" for name in ("sentiment_all", "sentiment_swing", *parts)]
-        span = f"{row[ends[0]]:+.2f} to {row[ends[1]]:+.2f}"
+    for row in rows:
+        moved = [f"{row[name]:+.2f}" for name in ("sentiment_all", "sentiment_swing", *SWING_PARTS)]
+        span = f"{row['swing_campaigns_low']:+.2f} to {row['swing_campaigns_high']:+.2f}"
         table.add_row(str(row["date"]), f"{row['n_feeling']:,}", *moved[:3], span, *moved[3:])
     return table
+
+
+def largest_swings(lake: Lake) -> list[dict[str, Any]]:
+    """Rows of daily_summary, the largest swing first: days of all platforms with LEAST_FEELING posts and an interval."""
+    names = ["date", "platform", "n_feeling", "sentiment_all", "sentiment_swing", *SWING_PARTS]
+    rows = lake.read("daily_summary", [*names, "swing_campaigns_low", "swing_campaigns_high"])
+    told = pc.and_(pc.equal(rows["platform"], "all"), pc.is_valid(rows["swing_campaigns_low"]))
+    rows = rows.filter(pc.and_(told, pc.greater_equal(rows["n_feeling"], LEAST_FEELING)))
+    rows = rows.append_column("size", pc.round(pc.abs(rows["sentiment_swing"]), 6))
+    largest: list[dict[str, Any]] = (
+        rows.sort_by([("size", "descending"), ("date", "ascending")]).slice(0, SHOWN).to_pylist()
+    )
+    return largest
 
 
 def _campaigns(lake: Lake) -> Any:
@@ -126,14 +140,19 @@ def _campaigns(lake: Lake) -> Any:
     return table
 
 
-def _authors(lake: Lake) -> Any:
+def trust_rows(lake: Lake, *more: str) -> tuple[pa.Table, str | None]:
+    """Every author's trust (and the columns `more`) as of the newest day there is, most trusted first; that day."""
     newest = max((f.keys["part_as_of"] for f in lake.data_files("author_trust")), default=None)
-    columns = ["platform", "author_id", "n_posts", "trust_score", "trust_low", "trust_high", "trust_reasons"]
+    columns = ["platform", "author_id", "n_posts", "trust_score", "trust_low", "trust_high", "trust_reasons", *more]
     rows = lake.read("author_trust", columns, only=lambda file: file.keys["part_as_of"] == newest)
+    return rows.sort_by([("trust_score", "descending"), ("author_id", "ascending")]), newest
+
+
+def _authors(lake: Lake) -> Any:
+    rows, newest = trust_rows(lake)
     rows = rows.filter(pc.greater_equal(rows["n_posts"], SHOWN))
     if not len(rows):
         return None
-    rows = rows.sort_by([("trust_score", "descending"), ("author_id", "ascending")])
     title = f"Trust as of {newest}: most and least, of authors with {SHOWN} posts or more"
     table = _table(title, "author", "posts", "trust", "80%", "why", words="why")
     ends = rows if len(rows) <= 2 * SHOWN else pa.concat_tables([rows.slice(0, SHOWN), rows.slice(len(rows) - SHOWN)])

@@ -21,6 +21,8 @@ _SHORTEST = 2  # a run of fewer equal characters between two changes belongs to 
 _HOURLY = 3 * DAY  # a campaign that lasts no longer is shown hour by hour
 _BARS = "▁▂▃▄▅▆▇█"
 _NONE = "·"
+_MARKS = {"went": "[-{}-]", "came": "{{+{}+}}", "stayed": "{}"}
+_STYLES = {"went": "red", "came": "green", "stayed": ""}
 
 
 def plain(text: object, limit: int = SHOWN_CHARS) -> Text:
@@ -35,14 +37,17 @@ def difference(first: str, other: str) -> Text:
     from rich.text import Text
 
     shown = Text()
+    for kind, words in pieces(first, other):
+        shown.append(_MARKS[kind].format(words), _STYLES[kind])
+    return shown
+
+
+def pieces(first: str, other: str) -> Iterator[tuple[str, str]]:
+    """`other` as a change of `first`, piece by piece: what "went", what "came", and of what "stayed" that beside them."""
     changes = list(_changes(one_line(first, SHOWN_CHARS), one_line(other, SHOWN_CHARS)))
     for place, (gone, came, same) in enumerate(changes):
-        if gone:
-            shown.append(f"[-{gone}-]", "red")
-        if came:
-            shown.append(f"{{+{came}+}}", "green")
-        shown.append(_around(same, after=bool(gone or came), before=place + 1 < len(changes)))
-    return shown
+        around = _around(same, after=bool(gone or came), before=place + 1 < len(changes))
+        yield from ((kind, words) for kind, words in (("went", gone), ("came", came), ("stayed", around)) if words)
 
 
 def _changes(first: str, other: str) -> Iterator[tuple[str, str, str]]:
@@ -72,11 +77,16 @@ def timeline(times: Ints, most: int) -> tuple[str, str]:
 
     A step of few posts has a low bar, none has a point; the steps are whole hours or local days.
     """
+    counts, step = counts_by_time(times, most)
+    heights = -(-counts * len(_BARS) // counts.max())
+    bars = "".join(_BARS[height - 1] if height else _NONE for height in heights.tolist())
+    return bars, step
+
+
+def counts_by_time(times: Ints, most: int) -> tuple[Ints, str]:
+    """Posts in each of `most` or fewer equal steps of whole hours or local days, and the length of a step in words."""
     unit, name = (HOUR, "hour") if times.max() - times.min() <= _HOURLY else (DAY, "day")
     step = (times + OFFSET) // unit
     step -= step.min()
     wide = -(-(int(step.max()) + 1) // most)
-    counts = np.bincount(step // wide)
-    heights = -(-counts * len(_BARS) // counts.max())
-    bars = "".join(_BARS[height - 1] if height else _NONE for height in heights.tolist())
-    return bars, name if wide == 1 else f"{wide} {name}s"
+    return np.bincount(step // wide), name if wide == 1 else f"{wide} {name}s"
