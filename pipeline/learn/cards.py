@@ -186,8 +186,8 @@ with at least 5 posts by then:
 
 {markdown(["as of", "accounts", "AUC", "trust_score turned round"], dated)}
 
-The judge's gold posts include posts of these accounts. Measured apart, with every account judged by a model of the judge's
-folds that saw none of its posts, the AUC was the same to .001 and that of `trust_score` .005 lower.
+The judge's gold posts include posts of these accounts. Measured apart with judge 0c83874d3158, with every account judged
+by a model of the judge's folds that saw none of its posts, the AUC was the same to .001 and that of `trust_score` .005 lower.
 
 ## What was tried and lost
 By three to five repeats of the cross-validation, judged by the mean AUC: lines alone (-.006) or steps alone (-.004); boosted
