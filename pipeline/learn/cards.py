@@ -72,6 +72,11 @@ def _labelled(facts: dict[str, Any]) -> str:
     return f" and {n:,} posts of a lake, labelled by its readers" if n else ""
 
 
+def _notes() -> str:
+    """What was tried and lost: written by hand."""
+    return Path(__file__).with_name("judge_notes.md").read_text("utf-8")
+
+
 SLICE_HEAD = ["", "", "posts", "broadcasting", "AUC", "average precision", "F1"]
 RATE_HEAD = [*SLICE_HEAD[:4], "precision", "recall", "F1"]
 KIND_HEAD = ["posts written to ask", "it is", "posts", "judged wrong"]
@@ -137,6 +142,7 @@ alone, at the base rate of the settings (0.3). Few of each kind: a sign, no meas
 
 The hardest errors of the version in use, read one by one and described: `corpora/probe/README.md`.
 
+{_notes()}
 ## Limits
 Soft advertisements on Xiaohongshu are the weakest spot ({facts["xhs"]}).
 Recruiting is rare in the natural mix, so its F1 hangs on few posts. Trained on 2012-2018 Weibo and Xiaohongshu and on 2020
