@@ -21,8 +21,7 @@ INVERSE_STRENGTH = 4.0  # liblinear's C; 1 and 10 were within 0.002 AUC of it
 # Of 75,000 entries; the folds' AUC falls by .001. Fewer stay in the processor's cache, and the table can be read.
 MOST_ENTRIES = 30_000
 IDF_SCALE = 0.25  # brings idf (2-10) times a unit vector to the size of the form steps
-TOLERANCE = 1e-3
-QUICK_TOLERANCE = 1e-2  # ten times as fast; the folds' AUC is the same to .0005
+TOLERANCE = 1e-2  # of the dual: a third of the time of the primal to 1e-3, the folds' AUC the same to .0001
 
 
 @dataclass(frozen=True)
@@ -108,35 +107,21 @@ class Weights:
 
 
 def fit_weights(
-    matrix: sp.csr_matrix, label: NDArray[np.int64], weight: Floats, n_classes: int, *, seed: int, quick: bool = False
+    matrix: sp.csr_matrix, label: NDArray[np.int64], weight: Floats, n_classes: int, *, seed: int
 ) -> Weights:
-    """One balanced logistic regression per class against the rest; `quick` solves the dual, to a hundredth."""
+    """One balanced logistic regression per class against the rest, solved in the dual."""
     from sklearn.linear_model import LogisticRegression
 
     columns, intercepts = [], []
     for k in range(n_classes):
         model = LogisticRegression(
-            solver="liblinear", C=INVERSE_STRENGTH, class_weight="balanced", random_state=seed,
-            **({"dual": True, "tol": QUICK_TOLERANCE, "max_iter": 50} if quick else {"tol": TOLERANCE}),
+            solver="liblinear", dual=True, C=INVERSE_STRENGTH, tol=TOLERANCE, max_iter=50, class_weight="balanced",
+            random_state=seed,
         )  # fmt: skip
         model.fit(matrix, label == k, sample_weight=weight)
         columns.append(model.coef_[0])
         intercepts.append(model.intercept_[0])
     return Weights(np.stack(columns, axis=1), np.array(intercepts))
-
-
-def fit_texts(
-    reader: Reader, reading: Reading, rows: NDArray[np.bool_], known: Known, *, seed: int, min_authors: int = MIN_AUTHORS
-) -> tuple[Entries, Weights]:  # fmt: skip
-    """Entries and weights learned from the texts in `rows`: fitted on every entry, then again on the strongest of them."""
-    entries = choose_entries(reader, reading, known.author, rows, min_authors=min_authors)
-    for last in (False, True):
-        matrix = Design.of(reader, reading, entries).matrix[rows]
-        weights = fit_weights(matrix, known.label[rows], known.weight[rows], known.n_classes, seed=seed)
-        if last or len(entries.texts) <= MOST_ENTRIES:
-            break
-        entries = strongest(entries, weights, MOST_ENTRIES)
-    return entries, weights
 
 
 def strongest(entries: Entries, weights: Weights, most: int) -> Entries:

@@ -64,13 +64,13 @@ def fit_posts(
     entries = choose_entries(reader, reading, known.author, rows)
     label, weight = known.label[rows], known.weight[rows]
     mine, theirs = (Design.of(reader, r, entries).matrix for r in (reading, unlabelled.reading))
-    teacher = fit_weights(mine[rows], label, weight, known.n_classes, seed=seed, quick=True)
+    teacher = fit_weights(mine[rows], label, weight, known.n_classes, seed=seed)
     said = verdicts(teacher.logits(theirs), unlabelled.author, allowed)
     label = np.concatenate((label, said.label))
     weight = np.concatenate((weight, np.full(len(said.rows), VERDICT_WEIGHT)))
     for last in (False, True):
         matrix = sp.vstack((mine[rows], theirs[said.rows]), format="csr")
-        weights = fit_weights(matrix, label, weight, known.n_classes, seed=seed, quick=True)
+        weights = fit_weights(matrix, label, weight, known.n_classes, seed=seed)
         if last or len(entries.texts) <= MOST_ENTRIES:
             break
         entries = strongest(entries, weights, MOST_ENTRIES)

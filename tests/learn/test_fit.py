@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.artifacts import load_linear, save_linear
 from pipeline.learn import fit, labels
 from pipeline.learn.fit import (
+    TOLERANCE,
     Calibration,
     Design,
     Entries,
@@ -17,11 +18,12 @@ from pipeline.learn.fit import (
     Weights,
     calibrate,
     choose_entries,
-    fit_texts,
     fit_weights,
     strongest,
     to_model,
 )
+from pipeline.learn.public_posts import OUTSIDE, Unlabelled
+from pipeline.learn.self_training import fit_posts
 from pipeline.tables import CLASSES
 from pipeline.text.linear import softmax
 from pipeline.text.reading import Reading
@@ -134,7 +136,7 @@ def test_a_reading_of_less_confidence_weighs_less() -> None:
     label = np.array([0, 1, 1, 0])  # each text read twice, once so and once otherwise
     sure = fit_weights(matrix, label, np.ones(4), 2, seed=1).logits(matrix)
     unsure = fit_weights(matrix, label, np.array([1.0, 0.1, 1.0, 0.1]), 2, seed=1).logits(matrix)
-    assert sure == pytest.approx(0, abs=1e-3)
+    assert sure == pytest.approx(0, abs=TOLERANCE)
     assert unsure[0, 0] > 0.2 > -0.2 > unsure[2, 0]
 
 
@@ -175,8 +177,10 @@ def test_a_fit_with_too_many_entries_is_fitted_again_on_the_strongest(monkeypatc
     posts = own_posts()
     reading = reader().read(posts.texts)
     known = Known(posts.author, posts.label, posts.weight, len(CLASSES))
-    monkeypatch.setattr("pipeline.learn.fit.MOST_ENTRIES", 300)
-    entries, weights = fit_texts(reader(), reading, np.ones(len(posts), bool), known, seed=1)
+    monkeypatch.setattr("pipeline.learn.self_training.MOST_ENTRIES", 300)
+    every = np.ones(len(posts), bool)
+    others = Unlabelled(reader().read(posts.texts.slice(0, 50)), posts.author[:50], np.full(50, OUTSIDE))
+    entries, weights = fit_posts(reader(), reading, every, known, others, every[:50], seed=1)
     assert len(entries.texts) <= 300
     assert weights.coefficients.shape == (len(entries.texts) + len(entries.form), len(CLASSES))
     right = weights.logits(Design.of(reader(), reading, entries).matrix).argmax(axis=1) == posts.label
