@@ -218,12 +218,13 @@ def _gather(
 
 def _recognise(path: Path, settings: Settings) -> tuple[str, Form]:
     """The dialect of a file and the form to read it in. Raises RefusedFileError where there is none."""
-    forms = open_forms(path)
-    for form in forms:
+    names: tuple[str, ...] | None = None
+    for form in open_forms(path):
+        names = form.names if names is None else names
         for name, source in SOURCES.items():
             if source.recognises(form.names, settings):
                 return name, form.select(source, settings) if isinstance(form, Selective) else form
-    raise native.refusal(forms[0].names, settings)
+    raise native.refusal(names or (), settings)
 
 
 def _account(counts: _Counts, n_bytes: int) -> pa.Table:

@@ -45,6 +45,12 @@ class Block:
         """Cells of each record."""
         return np.diff(self.firsts)
 
+    def is_blank_from(self, records: Ints, number: int) -> NDArray[np.bool_]:
+        """Of each of these records whether its cells from `number` on are all empty."""
+        filled = np.concatenate(([0], np.cumsum(self.ends > self.starts)))
+        first = np.minimum(self.firsts[records] + number, self.firsts[records + 1])
+        return np.equal(filled[self.firsts[records + 1]], filled[first])
+
     def column(self, records: Ints, number: int) -> pa.Array:
         """One cell of each of these records, as a string array."""
         return self._texts(self.firsts[records] + number)

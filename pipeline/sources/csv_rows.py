@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipeline.sources.rejects import Reject, detail
 
 Ints = NDArray[np.int64]
 DELIMITERS = (",", "\t", ";")  # what spreadsheets write as CSV, by locale; tabs in their UTF-16 "Unicode text"
+_HINT = re.compile(rb"sep=[^\r\n](?:\r\n|\r|\n)")  # a line by which Excel is told the delimiter, before the header
 _GOOD, _FITTED, _BAD, _HEADER, _LONGER = range(5)
 
 
@@ -35,7 +37,7 @@ class CsvFile:
     def records(self, plan: Plan) -> Iterator[Records]:
         """Every row, in batches; a batch ends where the header changes."""
         names, seen = self.names, -1  # the header is record 0 and no row
-        for block in blocks(encodings.text_chunks(self.path, self.encoding), self.delimiter):
+        for block in blocks(_text(self.path, self.encoding), self.delimiter):
             rows = _Rows(block, self.delimiter, seen + 1, plan)
             if block.oversized:
                 yield rows.too_large(names)
@@ -49,15 +51,22 @@ class CsvFile:
 
     def framed(self) -> int | None:
         """Records less the header."""
-        return framing.count_csv(encodings.text_chunks(self.path, self.encoding), self.delimiter) - 1
+        return framing.count_csv(_text(self.path, self.encoding), self.delimiter) - 1
 
 
 def open_csv(path: Path, encoding: str) -> Iterator[CsvFile]:
     """The file as it reads with each delimiter."""
     for delimiter in DELIMITERS:
-        first = next(blocks(encodings.text_chunks(path, encoding, encodings.FIRST), delimiter), None)
+        first = next(blocks(_text(path, encoding, encodings.FIRST), delimiter), None)
         header = first.cells(0) if first is not None and not first.oversized else []
         yield CsvFile(path, encoding, delimiter, _stripped(header))
+
+
+def _text(path: Path, encoding: str, size: int = 1 << 21) -> Iterator[bytes]:
+    """The text in chunks, without the line that is a hint for Excel."""
+    for number, chunk in enumerate(encodings.text_chunks(path, encoding, size)):
+        hint = None if number else _HINT.match(chunk)
+        yield chunk[hint.end() :] if hint else chunk
 
 
 def _stripped(cells: Sequence[str]) -> Names:
@@ -89,6 +98,7 @@ class _Rows:
         self._find_headers(at, end, names)
         self._find_longer(at, end, names)
         self._find_fitting(at, end, names)
+        self._find_padded(at, end, names)
         for turn in (np.flatnonzero(self._kinds[at + 1 : end] >= _HEADER) + at + 1).tolist():  # `at` has had its say
             if self._names_at(turn, names) != names:
                 return names, turn
@@ -136,6 +146,12 @@ class _Rows:
             else:
                 self._kinds[place] = _FITTED
                 self._fitted.setdefault(fitting, []).append(place)
+
+    def _find_padded(self, at: int, end: int, names: Names) -> None:
+        """Rows with more cells than names, all of which are empty: spreadsheets pad rows to the widest one."""
+        bad = np.flatnonzero((self._kinds[at:end] == _BAD) & (self._block.sizes[at:end] > len(names))) + at
+        if len(bad):
+            self._kinds[bad[self._block.is_blank_from(bad, len(names))]] = _GOOD
 
     def batch(self, start: int, end: int, names: Names) -> Records:
         """Rows `start` to `end`, all under one header."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _USER_FILE = re.compile(
-    r"(?:^|[^0-9A-Za-z])(\d{5,11})(?:\s*[-–(（_]\s*(?:副本|copy|\d{1,2}).*)?\.[A-Za-z]{2,6}$", re.IGNORECASE
+    r"(?:^|[^0-9A-Za-z])(\d{5,11})(?:\s*[-–(（_]\s*(?:副本|copy|\d{1,2}).*)?\.[A-Za-z]{2,7}\d?$", re.IGNORECASE
 )
 
 

@@ -19,7 +19,7 @@ from pipeline.settings import Settings
 from pipeline.sources import encodings
 from pipeline.sources.json_framing import IsRecord, count_line_records, count_text_records
 from pipeline.sources.json_values import JsonValue, has_lines_of_json, small_text, values_of_lines, values_of_text
-from pipeline.sources.record_paths import Found, RecordPath, TooDeepError, names_of, walk
+from pipeline.sources.record_paths import ROOT, Found, RecordPath, TooDeepError, names_of, walk
 from pipeline.sources.records import Names, Plan, Records, Source, text_array
 from pipeline.sources.rejects import RAW_BYTES, RefusedFileError, Reject, detail
 
@@ -33,14 +33,23 @@ class JsonDocuments:
     path: Path
     encoding: str
     paths: tuple[RecordPath, ...] = ()
+    root: str = ROOT  # where the document lies in each value
+    whole_names: Names = ()  # of the values as they are, where they are known
 
     def select(self, source: Source, _settings: Settings) -> JsonDocuments:
         """The same file, read at the paths of this source."""
-        return replace(self, paths=source.paths)
+        return replace(self, paths=tuple(path.under(self.root) for path in source.paths))
+
+    def under(self, root: str) -> JsonDocuments:
+        """The same file, its documents those at this location of each value."""
+        return replace(self, root=root, whole_names=self.names)
 
     @cached_property
     def names(self) -> Names:
         """Every `location.key` in the first values, such as `$.weibo[].text`; none where the file is too large."""
+        if self.whole_names:
+            inside = (name.removeprefix(self.root) for name in self.whole_names if name.startswith(self.root))
+            return tuple(ROOT + rest for rest in inside if rest[:1] in (".", "["))
         try:
             return names_of(value.value for value in islice(self._values(), _SAMPLE))
         except RefusedFileError:
@@ -55,12 +64,12 @@ class JsonDocuments:
 
     def records(self, plan: Plan) -> Iterator[Records]:
         """The records at the paths, in batches of one path each."""
-        batch = _Batch()
+        batch = _Batch(self.root)
         for value in self._values():  # per document, and per record in it: JSON nests as it likes
             batch.add(value, self.paths)
             if len(batch) >= plan.batch_rows:
                 yield from batch.records()
-                batch = _Batch(batch.n_rows)
+                batch = _Batch(self.root, batch.n_rows)
         yield from batch.records()
 
     def framed(self) -> int | None:
@@ -84,6 +93,7 @@ def _any_of(paths: tuple[RecordPath, ...]) -> IsRecord:
 class _Batch:
     """Records by their paths; `n_rows` counts from the start of the file."""
 
+    root: str
     n_rows: int = 0
     found: dict[RecordPath, dict[int, Found]] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
@@ -96,7 +106,7 @@ class _Batch:
             self._reject("bad_json", f"text that is no JSON: {value.text[:80]}", value.text)
             return
         try:
-            records = list(walk(value.value, paths, value.n_open))
+            records = list(walk(value.value, paths, value.n_open, self.root))
         except TooDeepError:
             self._reject("bad_json", "brackets too deep", value.text)
             return
@@ -114,9 +124,11 @@ class _Batch:
         if self.rejects:
             yield Records((), np.empty(0, np.int64), {}, lambda _: "", tuple(self.rejects))
         for path, found in self.found.items():
-            columns = {name: text_array([one.column(name) for one in found.values()]) for name in path.columns}
+            more = [key for one in found.values() for key in one.value] if path.has_more else []
+            names = tuple(dict.fromkeys((*path.columns, *more)))
+            columns = {name: text_array([one.column(name) for one in found.values()]) for name in names}
             numbers = np.fromiter(found, np.int64, len(found))
-            yield Records(path.columns, numbers, columns, _raw_of(found), table=path.table)
+            yield Records(names, numbers, columns, _raw_of(found), table=path.table)
 
 
 def _raw_of(found: dict[int, Found]) -> Callable[[int], str]:

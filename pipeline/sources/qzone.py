@@ -1,7 +1,8 @@
 """QQ空间 as JSON: QzoneExporter's raw lists of moods (说说) and qzone-history's export.
 
 A raw list holds each mood with its comments, their answers and the mood that it passes on. qzone-history rebuilds deleted
-moods from the owner's notices under one key per text, so that repeats collapse: source_dedups says so.
+moods from the owner's notices under one key per text, so that repeats collapse: source_dedups says so. Its sender may be
+whoever liked such a mood; its author is the owner.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _NAMES = {  # by table: several names separated by spaces, the first that holds 
         "author_id": "uin", "author_name": "name", "text": "content", "posted_at": "create_time createTime2", "root_id": "^.^.tid",
     },
     "moment": {
-        "post_id": "id", "author_id": "senderQQ userQQ", "text": "content", "posted_at": "timestamp", "shown_at": "timeText",
+        "post_id": "id", "author_id": "userQQ senderQQ", "text": "content", "posted_at": "timestamp", "shown_at": "timeText",
         "likes": "likes", "views": "views",
     },
     "moment_comment": {
@@ -47,12 +48,26 @@ _NAMES = {  # by table: several names separated by spaces, the first that holds 
         "post_id": "id", "author_id": "senderQQ", "text": "content", "posted_at": "timestamp", "shown_at": "timeText",
         "community": "userQQ",
     },
+    "guest": {
+        "post_id": "id", "author_id": "uin", "author_name": "nickname", "text": "ubbContent htmlContent", "posted_at": "pubtime",
+    },
+    "guest_answer": {
+        "author_id": "uin", "author_name": "nick nickname", "text": "content", "posted_at": "time", "root_id": "^.id",
+    },
     "friend": {"author_id": "FriendQQ friendQQ", "author_name": "Name name"},
 }  # fmt: skip
-_KINDS = {"comment": "comment", "answer": "comment", "moment_comment": "comment", "board": "comment"}
+_KINDS = {
+    "comment": "comment",
+    "answer": "comment",
+    "moment_comment": "comment",
+    "board": "comment",
+    "guest": "comment",
+    "guest_answer": "comment",
+}
 _REBUILT = ("moment", "moment_comment", "board")
 _MORE = {
-    "mood": "conlist[].con rt_con.content rt_uinname", "comment": "tid", "answer": "tid ^.tid", "moment_comment": "ID id",
+    "mood": "conlist[].con rt_con.content rt_uinname", "guest_answer": "id ^.id",
+    "comment": "tid", "answer": "tid ^.tid", "moment_comment": "ID id",
 }  # fmt: skip
 _ZERO = "^0001-"  # a time that Go never set
 
@@ -67,6 +82,8 @@ PATHS = (
     _path("quoted", "**.msglist[].rt_con", "content"),
     _path("comment", "**.msglist[].commentlist[]", "content"),
     _path("answer", "**.msglist[].commentlist[].list_3[]", "content"),
+    _path("guest", "**.commentList[]", "uin", "nickname pubtime ubbContent"),
+    _path("guest_answer", "**.commentList[].replyList[]", "content uin"),
     _path("moment", "$.Moments[]", "content", "userQQ timestamp"),
     _path("moment_comment", "$.Moments[].comments[]", "Content"),
     _path("moment_comment", "$.Moments[].comments[]", "content"),
@@ -144,11 +161,11 @@ def _stated(times: pa.Array, shown: pa.Array) -> pa.Array:
 
 
 FACTS = Facts(
-    "QQ空间: QzoneExporter (raw emotion_cgi_msglist_v6), kirklin/qzone-history",
+    "QQ空间: QzoneExporter (raw emotion_cgi_msglist_v6 and get_msgb), kirklin/qzone-history",
     "msglist v6; qzone-history 2024 and later",
     "JSON, JSON in a callback",
     "text, id, author, time, client, likes, comments, reposts, views, the quoted mood, comments and answers with their post; "
-    "the guestbook; friends as profiles",
+    "the guestbook and its answers; friends as profiles",
     (
         "[em]e113[/em] as [呲牙], unknown numbers as [e400]", "@{uin:..,nick:..} as @name", "a mood passed on without a word",
         "numbers of comments that begin anew under each post", "times that were never set: what the page showed",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -32,6 +32,7 @@ class RecordPath:
     In `path`, `*` stands for any key and `**` for any way down (`**.mblog`). `table` is what Records.table says of
     them. Of `columns`, a name is a key of the record, `user.id` a key of an object in it, `tags[].name` a list of the
     items' keys; `^.id` looks in the record around it (`^.^.id` in the one around that) and `$.user.id` in the document.
+    With `has_more` the other keys of a record are columns too.
     """
 
     table: str
@@ -39,6 +40,11 @@ class RecordPath:
     columns: tuple[str, ...]
     needs: frozenset[str] = frozenset()
     known_by: frozenset[str] = frozenset()
+    has_more: bool = False
+
+    def under(self, root: str) -> RecordPath:
+        """The same where the document lies at `root` of another."""
+        return replace(self, path=root + self.path[1:]) if self.path.startswith(ROOT) else self
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -75,16 +81,17 @@ class Found:
         return _down(self.value, steps)
 
 
-def walk(root: Any, paths: tuple[RecordPath, ...], n_open: int = 0) -> Iterator[Found]:
-    """The records of a document, each before those inside it; of one that broke off (JsonValue.n_open), the whole ones.
-    Raises TooDeepError, then possibly after some records.
+def walk(whole: Any, paths: tuple[RecordPath, ...], n_open: int = 0, start: str = ROOT) -> Iterator[Found]:
+    """The records of a value, each before those inside it; of one that broke off (JsonValue.n_open), the whole ones. Where
+    `$` of a column looks is the value at `start`. Raises TooDeepError, then possibly after some records.
     """
     candidates: dict[str, list[RecordPath]] = {}
-    stack: list[tuple[str, Any, Found | None, int, int]] = [(ROOT, root, None, 1, n_open)]
+    stack: list[tuple[str, Any, Found | None, int, int, Any]] = [(ROOT, whole, None, 1, n_open, whole)]
     while stack:  # per object and list: JSON nests as it likes
-        location, value, above, depth, broken = stack.pop()
+        location, value, above, depth, broken, root = stack.pop()
         if depth > MAX_DEPTH:
             raise TooDeepError
+        root = value if location == start else root
         if isinstance(value, dict):
             if location not in candidates:
                 candidates[location] = [path for path in paths if path.lies_at(location)]
@@ -93,9 +100,9 @@ def walk(root: Any, paths: tuple[RecordPath, ...], n_open: int = 0) -> Iterator[
                 above = Found(path, value, above, root)
                 if not broken:
                     yield above
-        children = [(place, child, above, depth + 1, 0) for place, child in _children(location, value)]
+        children = [(place, child, above, depth + 1, 0, root) for place, child in _children(location, value)]
         if broken and children:
-            children[-1] = (*children[-1][:4], broken - 1)
+            children[-1] = (*children[-1][:4], broken - 1, root)
         stack += reversed(children)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -71,12 +71,15 @@ _CHATLAB = Layout(
 )  # fmt: skip
 _WEFLOW = Layout(
     frozenset(("localId",)),
-    {"post_id": "platformMessageId serverId", "author_id": "senderUsername", "author_name": "senderDisplayName",
+    {"post_id": "platformMessageId serverId", "author_id": "senderUsername of.wxid", "author_name": "senderDisplayName of.displayName",
      "text": "content", "posted_at": "createTime formattedTime", "community": "$.session.wxid $.talker",
      "parent_id": "replyToMessageId"},
     "type localType",
 )  # fmt: skip
-_MEMBER = {"author_id": "platformId", "author_name": "accountName groupNickname", "platform": "$.meta.platform"}
+_MEMBER = {
+    "author_id": "platformId wxid", "author_name": "accountName groupNickname displayName nickname", "platform": "$.meta.platform",
+}  # fmt: skip
+_META = ("platform", "groupId", "name")  # what a chat's head says of all its lines
 HEADERS: tuple[Names, ...] = (
     ("localId", "TalkerId", "Type", "SubType", "IsSender", "CreateTime", "Status", "StrContent", "StrTime"),
     ("localId", "TalkerId", "Type", "SubType", "IsSender", "CreateTime", "Status", "StrContent", "StrTime", "Remark", "NickName", "Sender"),
@@ -84,17 +87,20 @@ HEADERS: tuple[Names, ...] = (
 
 
 def _path(table: str, place: str, layout: Layout, known_by: str) -> RecordPath:
-    names = tuple(dict.fromkeys(" ".join((*layout.columns.values(), layout.kinds, *_SELF)).split()))
+    names = tuple(dict.fromkeys(" ".join((*layout.columns.values(), layout.kinds, *_SELF, "senderID")).split()))
     return RecordPath(table, place, names, layout.needs, frozenset(known_by.split()))
 
 
 PATHS = (
+    RecordPath("head", "$", tuple(f"meta.{name}" for name in _META), frozenset(("_type", "chatlab", "meta"))),
+    RecordPath("sender", "$.senders[]", ("senderID", "wxid", "displayName", "nickname"), frozenset(("senderID", "wxid"))),
     _path("chatlab", "$.messages[]", _CHATLAB, "sender content"),
     _path("chatlab", "$", _CHATLAB, "_type sender"),  # JSON Lines: a header, members and messages, a line each
     _path("weflow", "$.messages[]", _WEFLOW, "createTime content"),
     RecordPath("member", "$.members[]", ("platformId", "accountName", "groupNickname", "$.meta.platform"), frozenset(("platformId",))),
     RecordPath("member", "$", ("platformId", "accountName", "groupNickname", "$.meta.platform"), frozenset(("_type", "platformId"))),
 )  # fmt: skip
+_PEOPLE = ("member", "sender")
 _BY_TABLE = {"chatlab": _CHATLAB, "weflow": _WEFLOW}
 
 
@@ -114,12 +120,43 @@ def fit(header: Names, cells: Sequence[str]) -> Names | None:
     return short if header == HEADERS[1] and len(cells) == len(short) else None
 
 
+@dataclass
+class _Chat:
+    """What stands before the messages of a chat and holds for them: its head, and who has which number."""
+
+    meta: dict[str, str | None] = field(default_factory=dict)
+    people: dict[str, tuple[str, str]] = field(default_factory=dict)  # number -> id, name
+
+    def told(self, rows: Records) -> Records:
+        """The rows with what is known by then as columns of their own; what they say themselves is kept for those after."""
+        if rows.table == "head" and len(rows):
+            self.meta = {name: rows.first(f"meta.{name}")[-1].as_py() for name in _META}
+        elif rows.table == "sender":
+            said = (rows.first("senderID"), rows.first("wxid"), rows.first("displayName", "nickname"))
+            numbers, ids, names = (column.to_pylist() for column in said)  # per member
+            self.people.update(zip(numbers, zip(ids, names, strict=True), strict=True))
+        more = {
+            f"$.meta.{name}": pc.coalesce(rows.first(f"$.meta.{name}"), rows.constant(self.meta[name]))
+            for name in self.meta
+        }
+        if self.people and "senderID" in rows.columns:
+            places = pc.index_in(rows.first("senderID"), value_set=pa.array(list(self.people), pa.string()))
+            for place, name in enumerate(("of.wxid", "of.displayName")):
+                more[name] = pa.array([one[place] for one in self.people.values()], pa.string()).take(places)
+        return replace(rows, columns={**rows.columns, **more})
+
+
 def drafts(batches: Iterable[Records], settings: Settings) -> Iterator[Records]:
     """A message per row, and the members of a chat as profiles."""
-    for rows in batches:
-        if rows.table == "member" and not settings.messages:
-            yield rows.with_columns({"reject_reason": rows.constant("chat_message"), "text": rows.first("accountName")})
-        elif rows.table == "member":
+    chat = _Chat()
+    for bare in batches:
+        rows = chat.told(bare)
+        if rows.table == "head":
+            yield rows.with_columns({"reject_reason": rows.constant("no_record"), "text": rows.first("meta.name")})
+        elif rows.table in _PEOPLE and not settings.messages:
+            name = rows.first("accountName", "displayName")
+            yield rows.with_columns({"reject_reason": rows.constant("chat_message"), "text": name})
+        elif rows.table in _PEOPLE:
             columns = {name: rows.first(*theirs.split()) for name, theirs in _MEMBER.items()}
             yield rows.with_columns(columns | {"platform": _platform(columns["platform"])}, AUTHORS)
         elif layout := _BY_TABLE.get(rows.table) or _layout_of(rows.columns) or _layout_of(rows.names):
@@ -191,14 +228,15 @@ def _inner(text: str) -> str | None:
 
 FACTS = Facts(
     "LC044/WeChatMsg, xaoyaoo/PyWxDump, hicccc77/WeFlow, ChatLab",
-    "WeChatMsg 2023 (12 columns) and 2025 (8 columns); PyWxDump with content, or with msg and src; ChatLab 0.0.1 and 0.0.2",
+    "WeChatMsg 2023 (12 columns) and 2025 (8 columns); PyWxDump with content, or with msg and src; ChatLab 0.0.1 and 0.0.2; "
+    "WeFlow's json, arkme-json and HTTP",
     "CSV, JSON, JSON Lines",
     "text, id, sender, time, chat as community, the message that is answered; members as profiles",
     (
         "gathered only with the setting messages: a chat is no feed", "rows of a chat of two that end before the sender",
         "texts wrapped in JSON", "answers and links as XML: their title", "pictures and notices by number or name of type",
         "seconds or milliseconds", "the exporter's own messages as 我, without an id",
-        "numbers that count the export's rows, no ids",
+        "numbers that count the export's rows, no ids", "a head in a line of its own; senders by number, told before the messages",
     ),
 )  # fmt: skip
 SOURCE = Source(recognises, drafts, HEADERS, PATHS, fit, FACTS)

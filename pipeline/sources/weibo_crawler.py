@@ -93,7 +93,7 @@ def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]
 
 def _posts(rows: Records) -> Records:
     columns = columns_of(rows, _POST)
-    if not rows.table:  # CSV
+    if rows.table != "post" and "正文" in rows.names:  # not JSON: the CSV, or what a spreadsheet or database made of it
         columns["author_id"] = author_of_file(rows, columns["author_id"])
     parent = parents(columns["parent_id"])
     said = pc.fill_null(pc.equal(rows.first("是否原创"), "False"), False)

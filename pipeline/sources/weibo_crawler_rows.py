@@ -33,11 +33,12 @@ ORIGINAL = "是否原创"
 _USERS_LAST, _USERS_PLACE = "上次记录微博信息", "IP属地"
 _DATE = re.compile(r"\s*(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}.*|刚刚|今天.*|昨天.*|\d+(?:秒|分钟|小时).*)?", re.DOTALL)
 _COUNT = re.compile(r"\s*(?:\d+(?:\.\d+)?[万亿]?\+?)?\s*")
+_NUMBER = re.compile(r"\s*\d+(?:\.\d+)?[万亿]?\+?\s*")
 _ID = re.compile(r"[\s\ufeff'\"]*(?:\d+|\d(?:\.\d+)?[eE]\+\d+)[\s'\"]*")
 _SHAPES = {  # what cells look like, by the end of their column's name
     "bid": re.compile(r"\s*[0-9A-Za-z]{0,12}\s*"), "正文": re.compile(r"(?!\s*\d{13,19}\s*$).*", re.DOTALL),
-    "日期": _DATE, "点赞数": _COUNT, "评论数": _COUNT, "转发数": _COUNT, "微博数": _COUNT, "粉丝数": _COUNT, "关注数": _COUNT,
-    ORIGINAL: re.compile("True|False"), "是否编辑过": re.compile("True|False|[01]?"),
+    "日期": _DATE, "点赞数": _COUNT, "评论数": _COUNT, "转发数": _COUNT, "微博数": _NUMBER, "粉丝数": _NUMBER, "关注数": _NUMBER,
+    ORIGINAL: re.compile("True|False"), "是否认证": re.compile("True|False"), "是否编辑过": re.compile("True|False|[01]?"),
 }  # fmt: skip
 
 

@@ -63,7 +63,7 @@ _USER_PLACES = (
     "**.cards[].user",
 )
 _PATHS = (
-    RecordPath("post", "**", _POST_NAMES, frozenset(("id", "text", "reposts_count"))),
+    RecordPath("post", "**", _POST_NAMES, frozenset(("id", "text", "reposts_count")), frozenset(("user",))),
     RecordPath("post", "**.retweeted_status", _POST_NAMES, frozenset(("id", "text"))),
     _comment("like_counts"), _comment("rootid"), _comment("status source"),
     *(RecordPath("user", place, _names(_USER), _USER_NEEDS, _USER_KNOWN) for place in _USER_PLACES),

@@ -1,4 +1,4 @@
-"""dataabc/weibo-search: one CSV per search word, posts of weibo.com as its search shows them.
+"""dataabc/weibo-search: one CSV per search word, or the table of a database, posts of weibo.com as its search shows them.
 
 Its header grew at the end over the years and is written once, so newer rows may stand under an older header. A fork
 adds five columns and writes one row per comment: such a row is read as the comment, and its post once more, at the
@@ -26,11 +26,13 @@ _OF_COMMENT = ("评论人ID", "评论人昵称", "评论时间", "评论内容",
 HEADERS = (  # 2020; ip 2023; authentication 2024; membership 2025; the fork with comments
     _NEWEST[:17], _NEWEST[:18], _NEWEST[:19], _NEWEST, (*_NEWEST[:19], *_OF_COMMENT),
 )  # fmt: skip
-_NEEDED = frozenset(("id", "user_id", "微博正文", "发布时间"))
-_POST = {
-    "post_id": "id", "author_id": "user_id", "author_name": "用户昵称", "text": "微博正文", "posted_at": "发布时间",
-    "app": "发布工具", "reposts": "转发数", "comments": "评论数", "likes": "点赞数", "mentions": "艾特用户",
-    "topics": "话题", "parent_id": "retweet_id", "root_id": "retweet_id",
+_NEEDED, _AUTHOR = frozenset(("id", "微博正文", "发布时间")), ("user_id", "用户昵称")
+_TABLE = frozenset(("id", "user_id", "text", "attitudes_count", "user_authentication"))  # of its databases, in English
+_POST = {  # of several names separated by spaces the first that holds something counts
+    "post_id": "id", "author_id": "user_id", "author_name": "用户昵称 screen_name", "text": "微博正文 text",
+    "posted_at": "发布时间 created_at", "app": "发布工具 source", "reposts": "转发数 reposts_count",
+    "comments": "评论数 comments_count", "likes": "点赞数 attitudes_count", "mentions": "艾特用户 at_users",
+    "topics": "话题 topics", "parent_id": "retweet_id", "root_id": "retweet_id",
 }  # fmt: skip
 _COMMENT = {
     "author_id": "评论人ID",
@@ -43,8 +45,9 @@ _VERIFIED = {"蓝V": "true", "黄V": "true", "红V": "true", "金V": "true", "�
 
 
 def recognises(names: Sequence[str], _settings: Settings) -> bool:
-    """Whether the exporter's own Chinese column names are there."""
-    return _NEEDED.issubset(names)
+    """Whether the exporter's own Chinese column names are there, or those of its table."""
+    is_csv = _NEEDED.issubset(names) and any(name in names for name in _AUTHOR)
+    return is_csv or _TABLE.issubset(names)
 
 
 def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]:
@@ -62,7 +65,8 @@ def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]
 
 def _is_first(rows: Records, shown: set[str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which rows show their post for the first time in the file; adds the posts to `shown`."""
-    ids = pc.fill_null(pc.coalesce(clean_ids(rows.first("id"))[0], rows.first("微博正文")), "").dictionary_encode()
+    own = pc.coalesce(clean_ids(rows.first("id"))[0], rows.first("微博正文", "text"))
+    ids = pc.fill_null(own, "").dictionary_encode()
     distinct = ids.dictionary.to_pylist()
     first_places = np.full(len(distinct), len(rows))
     np.minimum.at(first_places, ids.indices.to_numpy(), np.arange(len(rows)))
@@ -75,7 +79,7 @@ def _is_first(rows: Records, shown: set[str]) -> np.ndarray[tuple[int], np.dtype
 def _named(rows: Records, names: dict[str, str]) -> dict[str, pa.Array]:
     constants = {"platform": "weibo", "source_dedups": "false"}
     columns = {name: rows.constant(value) for name, value in constants.items()}
-    return columns | {name: rows.first(theirs) for name, theirs in names.items()}
+    return columns | {name: rows.first(*theirs.split()) for name, theirs in names.items()}
 
 
 def _posts(rows: Records) -> Records:
@@ -105,7 +109,7 @@ def _mapped(values: pa.Array, meanings: dict[str, str]) -> pa.Array:
 FACTS = Facts(
     "dataabc/weibo-search",
     "2020 to 2025: headers of 17, 18, 19 and 21 names; a fork with 24",
-    "CSV",
+    "CSV, SQLite",
     "text, id, author, time, client, address, likes, comments, reposts, topics, mentions, verified, the reposted post; comments",
     (
         "rows of newer versions under an older header", "the header again in the middle of a file",

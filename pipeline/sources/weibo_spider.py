@@ -73,7 +73,9 @@ def drafts(batches: Iterable[Records], _settings: Settings) -> Iterator[Records]
 
 def _posts(rows: Records) -> Records:
     columns = columns_of(rows, _POST)
-    if not rows.table:  # CSV
+    if (
+        rows.table != "post" and "微博正文" in rows.names
+    ):  # not JSON: the CSV, or what a spreadsheet or database made of it
         columns["author_id"] = author_of_file(rows, columns["author_id"])
     text = pc.replace_substring_regex(pc.fill_null(columns["text"], ""), _FURNITURE, "")
     is_repost = pc.match_substring_regex(text, _REPOST)

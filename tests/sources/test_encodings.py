@@ -65,3 +65,9 @@ def test_byte_order_mark_at_the_start_of_a_line_is_dropped(tmp_path):
     path = tmp_path / "file"
     path.write_text("\ufeffa\n\ufeffb\nc\ufeffd\n", "utf-8")
     assert list(encodings.lines(path, "utf-8-sig", "\n")) == ["a\n", "b\n", "c\ufeffd\n"]
+
+
+def test_short_text_in_gb18030_is_not_taken_for_damaged_utf8(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes("text,author_id\n修好了,电饭煲\n".encode("gb18030"))  # four of its bytes are a character in UTF-8
+    assert encodings.encoding_of(path) == "gb18030"

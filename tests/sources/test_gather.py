@@ -260,3 +260,18 @@ def test_real_exports_become_posts_and_authors_but_for_those_without_text(export
         )
     assert set(reasons) == {"empty_text", *NOTHING_LOST}
     assert n_kept >= 0.995 * (n_rows - reasons["empty_text"])
+
+
+def test_rows_padded_with_empty_cells_are_rows(gather, check_law):
+    gathered = gather('text,author_id\n早,a,,\n午,b,"",\n晚,c,,x\n夜,d\n')
+    check_law(gathered)
+    assert gathered.posts["text"].to_pylist() == ["早", "午", "夜"]
+    assert gathered.rejects.select(["source_row", "reason"]).to_pylist() == [{"source_row": 3, "reason": "bad_row"}]
+
+
+@pytest.mark.parametrize(("delimiter", "end"), [(",", "\r\n"), (";", "\n"), ("\t", "\r\n")])
+def test_line_that_tells_excel_the_delimiter_is_no_header(gather, check_law, delimiter, end):
+    rows = (["text", "author_id"], ["早", "a"])
+    gathered = gather(f"sep={delimiter}{end}" + "".join(delimiter.join(row) + end for row in rows))
+    check_law(gathered)
+    assert gathered.posts.select(["source_row", "text"]).to_pylist() == [{"source_row": 1, "text": "早"}]

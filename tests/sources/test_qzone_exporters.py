@@ -48,16 +48,25 @@ POSTS = [  # folder, file, quirk, row, what it means; of rows with comments the 
         "text": "只有碎片", "author_id": "800000011", "author_name": "风车巷",
     }),
     (JSON, "shuoshuo_callback.js", "callback, old tags", 1, {"text": "桥修通了", "post_id": "fixture0000000000000005"}),
+    (JSON, "msg_board.json", "the guestbook", 1, {
+        "kind": "comment", "post_id": "1300000001", "author_id": "800000015", "author_name": "摆渡人",
+        "text": "踩踩，[呲牙]\n记得回踩", "posted_at": at(2012, 5, 1, 12, 0, 8),
+    }),
+    (JSON, "msg_board.json", "the owner's answer", 2, {
+        "kind": "comment", "author_id": "800000011", "author_name": "风车巷", "text": "回踩了", "parent_id": "1300000001",
+        "root_id": "1300000001", "posted_at": at(2012, 5, 1, 12, 5), "post_id_derived": True,
+    }),
+    (JSON, "msg_board.json", "HTML alone", 3, {"text": "新店开张\n满百送碗"}),
     (JSON, "history_export.json", "a mood", 1, {
         "post_id": "fixturehistory01", "author_id": "800000021", "text": "屋檐下的燕子回来了[可爱]", "likes": 12, "views": 96,
         "posted_at": at(2012, 4, 5, 9, 30), "source_dedups": True,
     }),
-    (JSON, "history_export.json", "a comment, capitals, time as shown", 2, {
+    (JSON, "history_export.json", "a comment, time as shown", 2, {
         "kind": "comment", "author_id": "800000022", "parent_id": "fixturehistory01", "posted_at": at(2012, 4, 5, 10, 2),
         "posted_at_precision": "minute",
     }),
     (JSON, "history_export.json", "rebuilt, time never set", 3, {
-        "posted_at": at(2012, 1, 10, 18), "text": "代买火车票，加我", "source_dedups": True,
+        "posted_at": at(2012, 1, 10, 18), "text": "代买火车票，加我", "source_dedups": True, "author_id": "800000021",
     }),
     (JSON, "history_export.json", "guestbook", 4, {
         "kind": "comment", "author_id": "800000023", "community": "800000021", "text": "踩一脚，常来",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.settings import Settings
-from pipeline.sources import InputFile, gather_file
+from pipeline.sources import InputFile, gather_file, sqlite_rows
 
 NOTE = "note_id, content, create_time, create_date_time, liked_count, comments_count, shared_count, user_id, nickname"
 NOTES = [
@@ -170,3 +170,36 @@ def test_file_is_never_written_to(tmp_path: Path):
     gather_file(InputFile(path, "crawl.db"), Settings())
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["crawl.db"]
+
+
+def test_table_is_read_in_pages_by_its_row_ids(gather, check_law, monkeypatch):
+    pages = []
+    real = sqlite_rows._pages
+
+    def watched(*args):
+        for page in real(*args):
+            pages.append(len(page))
+            yield page
+
+    monkeypatch.setattr(sqlite_rows, "_pages", watched)
+    drop = [f"DROP TABLE {name}" for name in ("weibo_note", "weibo_note_comment", "weibo_creator")]
+    last = (1 << 63) - 1
+    content = database([
+        *drop, "CREATE TABLE note (rowid TEXT, text, post_id)", "CREATE INDEX covering ON note (text, post_id, rowid)",
+        "INSERT INTO note (_rowid_, text, post_id) VALUES (-7, '丙', 'c'), (0, '乙', 'b')",
+        *(f"INSERT INTO note (_rowid_, text, post_id) VALUES ({n * 3}, '第{999 - n}个', 'n{n}')" for n in range(1, 249)),
+        f"INSERT INTO note (_rowid_, text, post_id) VALUES ({last}, '甲', 'a')",
+    ])  # fmt: skip
+    gathered = gather(content, batch_rows=100, columns={"rowid": ""})
+    check_law(gathered)
+    assert pages == [100, 100, 51]
+    assert gathered.posts["post_id"].to_pylist() == ["c", "b", *(f"n{n}" for n in range(1, 249)), "a"]
+
+
+def test_table_without_row_ids_is_read_whole(gather, check_law):
+    drop = [f"DROP TABLE {name}" for name in ("weibo_note", "weibo_note_comment", "weibo_creator")]
+    make = "CREATE TABLE note (post_id TEXT PRIMARY KEY, text) WITHOUT ROWID"
+    rows = [f"INSERT INTO note VALUES ('n{n:03}', '第{n}个')" for n in range(250)]
+    gathered = gather(database([*drop, make, *rows]), batch_rows=100)
+    check_law(gathered)
+    assert gathered.posts["post_id"].to_pylist() == [f"n{n:03}" for n in range(250)]

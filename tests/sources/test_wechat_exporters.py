@@ -205,3 +205,25 @@ def test_owner_whose_picture_nobody_shows_has_no_name(gather):
     )
     posts = gather(text).posts.to_pylist()
     assert [post["author_name"] for post in posts if post["kind"] != "comment"] == [None] * 3
+
+
+def test_senders_by_number_are_those_told_before_the_messages(gather, check_law):
+    gathered = gather((DATA / "wechat_chats" / "weflow_arkme.json").read_bytes(), messages=True)
+    check_law(gathered)
+    people = list(zip(*(gathered.posts[name].to_pylist() for name in ("author_id", "author_name")), strict=True))
+    assert people == [("wxid_fixture_cai", "种菜的"), ("wxid_fixture_gua", "瓜棚")]
+    assert gathered.authors["author_id"].to_pylist() == ["wxid_fixture_cai", "wxid_fixture_gua"]
+
+
+def test_head_of_a_chat_in_lines_holds_for_its_messages(gather, check_law):
+    lines = (
+        '{"_type": "header", "chatlab": {"version": "0.0.2"}, "meta": {"name": "团购", "platform": "qq", "groupId": "88"}}\n'
+        '{"_type": "member", "platformId": "1", "accountName": "甲"}\n'
+        + '{"_type": "message", "sender": "1", "accountName": "甲", "timestamp": 1784126600, "type": 0, "content": "到货了"}\n'
+        * 150
+    )
+    gathered = gather(lines, messages=True, batch_rows=100)
+    check_law(gathered)
+    assert set(gathered.posts["platform"].to_pylist()) == set(gathered.authors["platform"].to_pylist()) == {"qq"}
+    assert set(gathered.posts["community"].to_pylist()) == {"88"}
+    assert gathered.rejects["reason"].to_pylist() == ["no_record"]

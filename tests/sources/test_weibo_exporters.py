@@ -1,9 +1,13 @@
 """What the rows of Weibo's exporters mean: one case per dialect and quirk, on fixtures written by hand."""
 
+import csv
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.sources.file_names import user_id_in
@@ -251,3 +255,31 @@ def test_creators_of_mediacrawler_are_profiles(gather, check_law):
         "location": "湖南",
     }
     assert differing(author, meaning) == {}
+
+
+@pytest.mark.parametrize(("folder", "file"), [("weibo_crawler", "posts_2020.csv"), ("weibo_spider", "posts_2019.csv")])
+def test_author_stands_in_the_name_of_what_was_made_of_the_csv_too(gather, check_law, tmp_path, folder, file):
+    rows = list(csv.reader((DATA / folder / file).read_text("utf-8-sig").splitlines()))
+    width = len(rows[0])
+    cells = [row for row in rows[1:] if len(row) == width and row != rows[0]]
+    table = pa.table({name: [row[place] for row in cells] for place, name in enumerate(rows[0])})
+    pq.write_table(table, tmp_path / "p")
+    with sqlite3.connect(tmp_path / "d") as database:
+        names = ", ".join(f'"{name}"' for name in rows[0])
+        database.execute(f"CREATE TABLE post_table ({names})")
+        database.executemany(f"INSERT INTO post_table VALUES ({', '.join('?' * width)})", cells)
+    database.close()
+    for name, content in (("parquet", tmp_path / "p"), ("db", tmp_path / "d")):
+        gathered = gather(content.read_bytes(), f"1700000061.{name}")
+        check_law(gathered)
+        assert set(gathered.posts.filter(pc.equal(gathered.posts["source_row"], 1))["author_id"].to_pylist()) == {
+            "1700000061"
+        }
+
+
+def test_padded_row_of_profiles_is_not_shifted(gather, check_law):
+    header, row = (DATA / "weibo_crawler" / "users.csv").read_text("utf-8-sig").splitlines()[:2]
+    plain, padded = gather(f"{header}\n{row}\n"), gather(f"{header}\n{row},\n")
+    check_law(padded)
+    columns = ["author_id", "followers", "following", "author_posts", "verified", "description"]
+    assert padded.authors.select(columns).equals(plain.authors.select(columns))

@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,3 +99,26 @@ def test_fork_with_comments_under_an_older_header(gather, check_law):
     check_law(gathered)
     assert gathered.posts["text"].to_pylist() == ["楼主写的", "楼下答的"]
     assert gathered.posts["kind"].to_pylist() == ["post", "comment"]
+
+
+def test_table_of_its_database_is_read_by_its_own_source(gather, check_law):
+    row = {
+        "id": "5301234567890201", "bid": "Pq", "user_id": "1700000001", "screen_name": "线团", "text": "半团毛线", "retweet_id": "",
+        "created_at": "2026-03-01 10:01", "attitudes_count": 3, "comments_count": 1, "reposts_count": 0, "user_authentication": "蓝V",
+        "source": "iPhone客户端", "topics": "手工", "at_users": "",
+    }  # fmt: skip
+    gathered = gather(json.dumps([row], ensure_ascii=False))
+    check_law(gathered)
+    post = gathered.posts.to_pylist()[0]
+    assert post["source"] == "weibo_search"
+    assert (post["author_name"], post["text"], post["likes"], post["verified"], post["app"]) == (
+        "线团", "半团毛线", 3, True, "iPhone客户端",
+    )  # fmt: skip
+
+
+def test_author_known_by_name_alone_is_still_the_exporters_row(gather, check_law):
+    gathered = gather("id,用户昵称,微博正文,发布时间,发布工具,点赞数\n1,线团,半团毛线,2026-03-01 10:01,iPhone,1\n")
+    check_law(gathered)
+    assert gathered.posts.select(["source", "author_name"]).to_pylist() == [
+        {"source": "weibo_search", "author_name": "线团"}
+    ]
