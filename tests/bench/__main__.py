@@ -37,6 +37,7 @@ PROGRAMS: dict[str, list[str]] = {
     "sentiment": [],
     "patterns": [],
     "campaigns": [],
+    "trust": [],
     "growth": ["100000", "1000000", "10000000", "--out", str(report.RESULTS / "growth.json")],
 }
 LONG = ("growth",)

@@ -27,6 +27,7 @@ from tests.bench.report_programs import (
     segment_goals,
     sentiment,
     sentiment_goals,
+    trust_goals,
 )
 
 HERE = Path(__file__).parent
@@ -65,7 +66,7 @@ def tables(results: dict[str, Result]) -> dict[str, str]:
         "gather": ("gather", gather),
     }
     made = {name: make(results[source]) if source in results else NOTHING for name, (source, make) in makers.items()}
-    makers_of_goals = (segment_goals, sentiment_goals, growth_goals, campaign_goals, gather_goals)
+    makers_of_goals = (segment_goals, sentiment_goals, growth_goals, campaign_goals, gather_goals, trust_goals)
     programs = [goals_of(results) for goals_of in makers_of_goals]
     return {"goals": goals([*results.values(), *programs]), **made}
 

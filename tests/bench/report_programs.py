@@ -145,3 +145,18 @@ def gather_goals(results: dict[str, Result]) -> Result:
             for one in measured[-1:]
         ]
     }  # fmt: skip
+
+
+def trust_goals(results: dict[str, Result]) -> Result:
+    """author_days to author_trust against polars' group-by, and its memory."""
+    if "trust" not in results:
+        return {}
+    result = results["trust"]
+    ours = result["results"]["ours, days alone"]
+    figure = f"author_days to author_trust, {result['posts']:,} posts of {result['authors']:,} authors"
+    return {
+        "goals": [
+            {"figure": f"{figure}, processor time to that of polars' group-by", "goal": 5, "unit": "", "got": ours["cpu_ratio"]["median"]},
+            {"figure": f"{figure}, peak memory", "goal": 4000, "unit": "MB", "got": ours["peak_mb"]},
+        ]
+    }  # fmt: skip
