@@ -56,7 +56,8 @@ def text_logits(broadcast: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Past:
-    """What was known of each post's author before it: earlier posts, sum of their text logits (MICRO), earlier repeats."""
+    """What is known of each post's author: earlier posts (of an undated post: the author's other undated ones), the sum of
+    their text logits (MICRO), and how many of them are repeats."""
 
     n: Ints
     logit_micro: Ints
@@ -64,8 +65,11 @@ class Past:
 
 
 def past_of(author: Ints, dated: NDArray[np.bool_], logits: Floats, repeats: NDArray[np.bool_]) -> Past:
-    """Rows in order of time within each author (number; -1 unknown): sums over the author's earlier dated rows."""
-    counts = dated & (author >= 0)
+    """Rows in order of time within each author (number; -1 unknown): sums over the author's earlier dated rows.
+
+    An undated row has no earlier ones: of it, the author's other undated rows.
+    """
+    counts, timeless = dated & (author >= 0), ~dated & (author >= 0)
     order = np.argsort(author, kind="stable")
     first = np.searchsorted(author[order], author[order], side="left")
 
@@ -75,8 +79,15 @@ def past_of(author: Ints, dated: NDArray[np.bool_], logits: Floats, repeats: NDA
         out[order] = total[np.arange(len(order))] - total[first]
         return np.where(counts, out, 0)
 
-    micro = np.round(logits * MICRO).astype(np.int64)
-    return Past(before(np.ones(len(order), np.int64)), before(micro), before(repeats.astype(np.int64)))
+    def others(values: Ints) -> Ints:
+        out, own = np.zeros(len(order), np.int64), values[timeless]
+        total = np.zeros(int(author.max(initial=-1)) + 1, np.int64)
+        np.add.at(total, author[timeless], own)
+        out[timeless] = total[author[timeless]] - own
+        return out
+
+    columns = np.ones(len(order), np.int64), np.round(logits * MICRO).astype(np.int64), repeats.astype(np.int64)
+    return Past(*(before(values) + others(values) for values in columns))
 
 
 def context_features(

@@ -22,11 +22,13 @@ def _past(rows: list[tuple[int, bool, float, bool]]) -> Past:
 
 @settings(deadline=None)
 @given(ROWS)
-def test_the_past_of_a_post_is_the_authors_earlier_dated_posts(rows: list[tuple[int, bool, float, bool]]) -> None:
+def test_the_past_of_a_post_is_the_authors_earlier_dated_posts_and_of_an_undated_one_the_other_undated(
+    rows: list[tuple[int, bool, float, bool]],
+) -> None:
     found = _past(rows)
     for i, (author, dated, _, _) in enumerate(rows):
-        known = dated and author >= 0
-        before = [r for r in rows[:i] if known and r[0] == author and r[1]]
+        around = rows[:i] if dated else rows[:i] + rows[i + 1 :]
+        before = [r for r in around if r[0] == author >= 0 and r[1] == dated]
         assert found.n[i] == len(before)
         assert found.logit_micro[i] == sum(round(logit * 1e6) for _, _, logit, _ in before)
         assert found.n_repeats[i] == sum(repeat for *_, repeat in before)

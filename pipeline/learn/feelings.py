@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import PermanentError, one_line
+from pipeline.learn.public_posts import public_posts
 from pipeline.tables import EMOTIONS, SENTIMENTS
 from pipeline.text.codepoints import from_arrow
 from pipeline.text.contacts import redact
@@ -33,6 +34,9 @@ SIDES = {
 }
 POSTS = ("smp2020", "weibo2018_train")
 SETS = (*POSTS, "chnsenticorp_hotel", "online_shopping_10_cats")
+READ = "posts_felt"  # public posts whose feelings were read for this project, by the hash of the text
+FELT = Path("labels") / f"{READ}.parquet"  # in the folder of corpora
+ALL_SETS = (*SETS, READ)
 HOTELS = "酒店"  # the category of shopping reviews that is about hotels, as a whole set is
 REVIEWS = 20_000  # of the 62,774 shopping reviews: with all of them, at whatever weight, posts are judged no better
 HELD_OUT = 10  # one group of copies in so many, chosen by a hash of its texts, is measured on and not trained on
@@ -58,13 +62,18 @@ class Feelings:
     @property
     def domain(self) -> Ints:
         """The number of each text's set."""
-        return np.array([SETS.index(name) for name in self.dataset.tolist()], np.int64)
+        return np.array([ALL_SETS.index(name) for name in self.dataset.tolist()], np.int64)
 
 
-def load(data: Path) -> Feelings:
-    """All sets of data/sentiment, texts in their order; SMP2020's own eval split is held out, of the others a tenth."""
+def load(data: Path, corpora: Path | None = None) -> Feelings:
+    """All sets of data/sentiment, texts in their order, and the posts of `corpora` whose feelings were read.
+
+    SMP2020's own eval split is held out, of the others a tenth.
+    """
     home = data / "sentiment"
     parts = [_smp(home), *(_reviews(home, name) for name in SETS[1:])]
+    if corpora is not None and (corpora / FELT).is_file():
+        parts.append(_felt(data, corpora / FELT))
     table = pa.concat_tables(parts)
     texts, _ = redact(table["text"].combine_chunks())
     label, emotion = (table[name].to_numpy() for name in ("label", "emotion"))
@@ -114,6 +123,18 @@ def _reviews(home: Path, name: str) -> pa.Table:
     sides = [POSITIVE if value == 1 else NEGATIVE for value in table["label"].to_pylist()]
     unknown, held = [UNKNOWN] * len(table), pa.array([False] * len(table))
     return _rows(table[column], name, _part(table, "cat"), sides, unknown, held)
+
+
+def _felt(data: Path, path: Path) -> pa.Table:
+    """The public posts that `path` has a reading of, none of SMP2020's: they have a label of their own."""
+    posts = public_posts(data)
+    posts = posts.filter(pc.not_equal(posts["dataset"], SETS[0]))
+    known = _table(path)
+    at = pc.index_in(known["text_hash"], value_set=posts["text_hash"].combine_chunks()).combine_chunks()
+    known, posts = known.filter(pc.is_valid(at)), posts.take(at.drop_null())
+    n = len(known)
+    sides = [SENTIMENTS.index(side) for side in known["side"].to_pylist()]
+    return _rows(posts["text"], READ, [""] * n, sides, [UNKNOWN] * n, pa.array([False] * n))
 
 
 def _groups(texts: pa.Array) -> tuple[Ints, NDArray[np.bool_]]:

@@ -25,6 +25,7 @@ READ = Path("labels") / "posts_read.parquet"  # in the folder of corpora
 # Data set -> (file, column of the text, whether authors are known, one unlabelled post in so many is learned from).
 SETS: dict[str, tuple[str, str, bool, int]] = {
     "weibo_authors": ("weibo_authors/posts.parquet", "content", True, 1),
+    "weibo_2014": ("weibo_2014/posts.parquet", "content", True, 1),
     "weibo_timelines_2018": ("weibo_timelines_2018/posts.parquet", "content", True, 3),
     "weibo_covid_579k": ("weibo_covid_579k/posts.parquet", "text", True, 24),
     "smp2020": ("sentiment/smp2020_train_eval.parquet", "text", False, 1),

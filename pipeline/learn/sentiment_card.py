@@ -57,6 +57,11 @@ def sentences(found: Figures) -> list[str]:
     """What no table says."""
     return [
         f"Three classes on SMP2020: macro-F1 {found.macro_f1:.3f}; weighed to {FEED_SHARE:.0%} neutral {found.macro_f1_feed:.3f}.",
+        *(
+            []
+            if found.macro_f1_read is None
+            else [f"On public posts read for this project: {found.macro_f1_read:.3f}."]
+        ),
         f"Calibration error of p_neutral in SMP2020's own mix: {found.neutral_calibration_error:.3f}.",
         f"`SnowNLP(text).sentiments` itself, on {SNOWNLP_TEXTS} of the SMP2020 texts: {found.snownlp_itself:.3f}.",
     ]
@@ -70,7 +75,8 @@ Two linear models over the same features as the judge's, {facts["entries"]:,} en
 p_negative, -1 to 1; `emotion_*` are happy, angry, sad, fear, surprise (`emotion/`). Version {facts["version"]}, emotions
 {facts["emotion_version"]}, lexicon {facts["lexicon"]}. Trained by `xinren train sentiment --data DIR` on
 {facts["texts"]:,} texts: SMP2020 (happy positive; angry, sad, fear negative; neutral; surprise for its emotion alone),
-weibo2018, hotel reviews and {REVIEWS:,} shopping reviews. Figures: `xinren evaluate sentiment --data DIR`.
+weibo2018, hotel reviews, {REVIEWS:,} shopping reviews, and public posts read by a large language model for this project
+(`corpora/labels/posts_felt.parquet`, the set posts_felt below). Figures: `xinren evaluate sentiment --data DIR`.
 
 ## How well
 The recipe fitted without the texts held out nor any near-duplicate of one (SMP2020: its own eval split; of the others a tenth of

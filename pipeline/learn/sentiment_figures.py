@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.learn import metrics
-from pipeline.learn.feelings import NEGATIVE, NEUTRAL, POSITIVE, SETS, UNKNOWN, Feelings
+from pipeline.learn.feelings import ALL_SETS, NEGATIVE, NEUTRAL, POSITIVE, READ, SETS, UNKNOWN, Feelings
 from pipeline.learn.sentiment import Measured
 from pipeline.learn.sentiment_scale import fitted_scales
 from pipeline.tables import EMOTIONS, SENTIMENTS
@@ -41,6 +41,7 @@ class Figures:
     polarity: list[Polarity]
     macro_f1: float
     macro_f1_feed: float
+    macro_f1_read: float | None  # on the public posts whose feelings were read; None where there are none
     neutral_calibration_error: float
     confusion: list[list[int]]
     emotions: dict[str, dict[str, float]]
@@ -52,7 +53,7 @@ def figures_of(found: Measured) -> Figures:
     """The figures of the texts held out; calibrated by the other half of them."""
     rows, sides, emotions, own = found.rows, *_cross_calibrated(found)
     smp = rows.held_out & (rows.dataset == SETS[0])
-    three = smp & (rows.label != UNKNOWN)
+    three, read = smp & (rows.label != UNKNOWN), rows.held_out & (rows.dataset == READ)
     label, verdict = rows.label[three], sides[three].argmax(axis=1)
     feed = np.where(
         label == NEUTRAL, FEED_SHARE / (label == NEUTRAL).mean(), (1 - FEED_SHARE) / (label != NEUTRAL).mean()
@@ -60,6 +61,7 @@ def figures_of(found: Measured) -> Figures:
     confusion = [[int(((label == a) & (verdict == b)).sum()) for b in range(len(SENTIMENTS))] for a in range(len(SENTIMENTS))]  # fmt: skip
     return Figures(
         _polarities(found, sides), _macro(label, verdict), _macro(label, verdict, feed),
+        _macro(rows.label[read], sides[read].argmax(axis=1)) if read.any() else None,
         metrics.calibration_error(label == NEUTRAL, own[three][:, NEUTRAL]), confusion,
         {name: _emotions(rows, emotions, rows_of) for name, rows_of in _parts(rows, smp).items()}, _own(found), snownlp_itself(rows),
     )  # fmt: skip
@@ -119,7 +121,8 @@ def _polarities(found: Measured, sides: Floats) -> list[Polarity]:
     snow = snownlp_sentiment(found.reading.folded.batch, found.reading.tokens) > 0.5
     polar = rows.held_out & (rows.label != UNKNOWN) & (rows.label != NEUTRAL)
     places = _parts(rows, polar & (rows.dataset == SETS[0]))
-    places |= {name: polar & (rows.dataset == name) for name in SETS[1:]}
+    named = {name: polar & (rows.dataset == name) for name in ALL_SETS[1:]}
+    places |= {name: keep for name, keep in named.items() if keep.any()}
     out = []
     for where, keep in places.items():
         truth, positive = rows.label[keep] == POSITIVE, sides[keep][:, POSITIVE]

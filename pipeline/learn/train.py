@@ -157,7 +157,11 @@ def train_sentiment(task: Task) -> dict[str, float]:
         "idf_scale": fit.IDF_SCALE, "form_scale": FORM_SCALE, "set_weight": list(sentiment.SET_WEIGHT),
         "neutral_weight": list(sentiment.NEUTRAL_WEIGHT),
     }  # fmt: skip
-    cards.write_recipe(out, constants, task.inputs(*(f"sentiment/{s}.parquet" for s in FILES_OF_FEELINGS), own=False))
+    names = {f"sentiment/{name}.parquet" for name in FILES_OF_FEELINGS}
+    felt = task.corpora / feelings.FELT
+    read = {f"corpora/{feelings.FELT.as_posix()}": felt} if felt.is_file() else {}
+    inputs = task.inputs(*sorted(names | set(FILES if read else ())), own=False)
+    cards.write_recipe(out, constants, inputs | read)
     trained = sentiment.train(task.data, task.corpora, reader, task.say)
     emotion = save_linear(out / "emotion", trained.emotion, name="emotion")
     version = save_linear(out, trained.sentiment, name="sentiment", extra={"emotion_version": emotion})

@@ -98,7 +98,7 @@ def judged(
         "broadcast_probability": pa.array(probability.astype(np.float32)),
         "is_broadcast": pa.array(is_broadcast),
         "context_basis": _basis(context),
-        "author_posts_before": pa.array(context.past.n, mask=context.author < 0),
+        "author_posts_before": pa.array(np.where(context.dated, context.past.n, 0), mask=context.author < 0),
         "campaign_id": context.campaign_id,
         "judge_version": pa.repeat(pa.scalar(judge.version), len(posts)),
         "schema_version": pa.array(np.full(len(posts), SCHEMA_VERSION, np.int32)),
@@ -158,12 +158,13 @@ def context_reasons(context: Context, judge: Judge, flagged: Flagged) -> list[Co
     said = _sentence(before, " earlier posts with these words by ", by, " authors")
     mean = context.past.logit_micro[in_habit] / 1e6 / np.maximum(context.past.n[in_habit], 1)
     share = np.round(100 * chances(mean)).astype(np.int64)
-    typical = " earlier posts by this author, typically "
-    habits = _sentence(context.past.n[in_habit], typical, share, "% likely broadcasting by text alone")
+    typical = pa.array([" other undated", " earlier"]).take(pa.array(context.dated[in_habit].astype(np.int8)))
+    by_text = "% likely broadcasting by text alone"
+    habits = _sentence(context.past.n[in_habit], typical, " posts by this author, typically ", share, by_text)
     return [(in_campaign, "campaign", said, campaign[in_campaign]), (in_habit, "habit", habits, habit[in_habit])]
 
 
-def _sentence(*parts: Ints | str) -> pa.Array:
+def _sentence(*parts: Ints | str | pa.Array) -> pa.Array:
     """Words and numbers in turn, joined row by row."""
     texts = [pa.scalar(part) if isinstance(part, str) else pa.array(part).cast(pa.string()) for part in parts]
     return pc.binary_join_element_wise(*texts, "")

@@ -122,8 +122,8 @@ POST_JUDGEMENTS = [
     key("broadcast_probability", FLOAT, "probability of broadcasting, by text, campaign so far and the author's past"),
     key("is_broadcast", BOOL, "broadcast_probability reaches the threshold for the base_rate setting"),
     Column("reasons", REASONS, "why it was flagged; spans are code points of posts.text, half open; empty if not flagged"),
-    key("context_basis", TEXT, "none (no author known), undated, or dated (the author's earlier posts were used)"),
-    Column("author_posts_before", INT, "the author's earlier posts used as context (count)"),
+    key("context_basis", TEXT, "none (no author known), dated (the author's earlier posts were used) or undated (the other undated ones)"),
+    Column("author_posts_before", INT, "the author's earlier posts used as context (count); 0 for an undated post"),
     Column("campaign_id", TEXT, "the campaign it belongs to"), key("judge_version", TEXT, "version of the judge"), VERSION,
 ]  # fmt: skip
 

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.learn import feelings
 from pipeline.learn.feelings import NEGATIVE, NEUTRAL, POSITIVE, SETS, UNKNOWN, Feelings
+from pipeline.learn.public_posts import public_posts
 from pipeline.tables import EMOTIONS
 
 LONG = "周末和老同学去爬山，山顶的风很大，大家坐着聊了一个下午，谁也不想下来"
@@ -61,3 +63,19 @@ def test_near_duplicates_are_one_group_and_a_copy_of_a_held_out_text_is_not_fitt
     assert not found.fitted[copy]
     assert found.fitted.sum() > 0.5 * len(texts)
     assert not (found.fitted & found.held_out).any()
+
+
+def test_posts_that_were_read_have_the_side_that_their_reader_gave(data: Path, tmp_path: Path, found: Feelings) -> None:
+    posts = public_posts(data)
+    posts = posts.filter(pa.compute.not_equal(posts["dataset"], "smp2020")).slice(0, 6)
+    sides = ["positive", "neutral", "negative"] * 2
+    read = pa.table({"text_hash": posts["text_hash"], "side": sides})
+    unknown = pa.table({"text_hash": ["t0000000000000000"], "side": ["positive"]})
+    (tmp_path / "labels").mkdir()
+    pq.write_table(pa.concat_tables([read, unknown]), tmp_path / feelings.FELT)
+    more = feelings.load(data, tmp_path)
+    mine = more.dataset == feelings.READ
+    assert more.texts.filter(pa.array(mine)).to_pylist() == posts["text"].to_pylist()
+    assert more.label[mine].tolist() == [POSITIVE, NEUTRAL, NEGATIVE] * 2
+    assert (more.emotion[mine] == UNKNOWN).all()
+    assert len(more.label) == len(found.label) + 6

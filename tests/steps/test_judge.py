@@ -78,6 +78,22 @@ def test_a_seller_past_makes_a_mild_post_likelier_and_is_given_as_a_reason(diary
     assert habit["span_start"] is None
 
 
+def test_undated_posts_are_known_by_the_authors_other_undated_ones_alone(diary: Any) -> None:
+    for i, number in enumerate("一二三四五六七八"):
+        diary.post("seller", None, SELLING + number * 9)
+        diary.post("friend", None, DIARY + number * 9)
+        diary.post("dated", i, SELLING + number * 7)
+    sellers, friends, dateds = (diary.post(who, None, MILD + who) for who in ("seller", "friend", "dated"))
+    stranger = diary.post("stranger", None, MILD + "陌")
+    found = _judged(diary)
+    chance = {who: found[who]["broadcast_probability"] for who in (sellers, friends, dateds, stranger)}
+    assert chance[sellers] > max(chance[stranger], chance[dateds]) > chance[friends]
+    assert "habit" not in [r["kind"] for r in found[dateds]["reasons"]]
+    [habit] = [r for r in found[sellers]["reasons"] if r["kind"] == "habit"]
+    assert habit["text"].startswith("8 other undated posts by this author")
+    assert found[sellers]["author_posts_before"] == 0
+
+
 def test_a_flood_makes_its_later_posts_likelier_and_is_given_as_a_reason(diary: Any) -> None:
     ids = [diary.post(f"a{i}", 0, SELLING, hour=i) for i in range(4)]
     found = _judged(diary)
