@@ -1,7 +1,7 @@
 """The sentiment model: which side a text is on, whether on any, and which emotion; from posts and star-labelled reviews.
 
-Polarity is learned from every set, neutral from SMP2020's, beside which reviews are a little evidence of what is not neutral
-(they have none), and the emotions from SMP2020 alone. The three classes'
+Polarity is learned from every set, neutral from SMP2020's and the posts read for it, beside which reviews are a little evidence of
+what is not neutral (they have none), and the emotions from SMP2020 alone. The three classes'
 logits are (-s/2, n, s/2), s being the polarity's and n the neutral's, so that the sign of `sentiment` hangs on s alone.
 """
 
