@@ -199,7 +199,9 @@ def test_gold_posts_are_met_in_their_histories(data: Path, small: Settings, judg
     in_histories = gold & (corpus.labels.dataset != "xhs_2018")
     assert len(found.label) == in_histories.sum()
     assert set(found.features) == set(context.CONTEXT)
-    assert (found.features["past_known"] > 0).all()  # a copy of each was posted an hour before it, or is undated like it
+    assert (
+        found.features["past_known"] > 0
+    ).all()  # a copy of each was posted an hour before it, or is undated like it
 
 
 def test_histories_are_raw_posts_in_universal_time(data: Path) -> None:
