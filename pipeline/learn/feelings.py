@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import PermanentError, one_line
-from pipeline.learn.public_posts import public_posts
+from pipeline.learn.public_posts import matched, public_posts
 from pipeline.tables import EMOTIONS, SENTIMENTS
 from pipeline.text.codepoints import from_arrow
 from pipeline.text.contacts import redact
@@ -129,9 +129,7 @@ def _felt(data: Path, path: Path) -> pa.Table:
     """The public posts that `path` has a reading of, none of SMP2020's: they have a label of their own."""
     posts = public_posts(data)
     posts = posts.filter(pc.not_equal(posts["dataset"], SETS[0]))
-    known = _table(path)
-    at = pc.index_in(known["text_hash"], value_set=posts["text_hash"].combine_chunks()).combine_chunks()
-    known, posts = known.filter(pc.is_valid(at)), posts.take(at.drop_null())
+    known, posts = matched(_table(path), posts)
     n = len(known)
     sides = [SENTIMENTS.index(side) for side in known["side"].to_pylist()]
     return _rows(posts["text"], READ, [""] * n, sides, [UNKNOWN] * n, pa.array([False] * n))

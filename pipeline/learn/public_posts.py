@@ -64,16 +64,21 @@ def _posts(data: Path, name: str) -> pa.Table:
     return rows.filter(pc.greater_equal(pc.utf8_length(text), SHORTEST))
 
 
+def matched(known: pa.Table, posts: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The readings `known` whose text_hash is among the posts, and row for row their posts."""
+    at = pc.index_in(known["text_hash"], value_set=posts["text_hash"].combine_chunks()).combine_chunks()
+    return known.filter(pc.is_valid(at)), posts.take(at.drop_null())
+
+
 def read_labels(corpora: Path, posts: pa.Table, say: Callable[[str], None]) -> Labels | None:
     """The posts that posts_read.parquet has a reading of: trained on, never measured on. None where there is no such file."""
     path = corpora / READ
     if not path.is_file():
         return None
-    known = pq.read_table(path)
-    at = pc.index_in(known["text_hash"], value_set=posts["text_hash"].combine_chunks()).combine_chunks()
-    if at.null_count:
-        say(f"labels: {at.null_count} of the {len(known)} texts of {READ} are not in the public sets; left out")
-    known, posts = known.filter(pc.is_valid(at)), posts.take(at.drop_null())
+    table = pq.read_table(path)
+    known, posts = matched(table, posts)
+    if missing := len(table) - len(known):
+        say(f"labels: {missing} of the {len(table)} texts of {READ} are not in the public sets; left out")
     fold = pc.fill_null(known["fold"].cast(pa.int64()), OUTSIDE).to_numpy()
     author = pc.coalesce(posts["author"], posts["text_hash"])
     return Labels(
