@@ -7,25 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, log1p
 
+from pipeline.additive import Floats, Step
 from pipeline.errors import SchemaError
-
-Floats = NDArray[np.float64]
-
-
-class Step(NamedTuple):
-    """What a feature adds to z: `below` up to the threshold, `above` over it, `unknown` where it is NULL."""
-
-    feature: str
-    threshold: float
-    below: float
-    above: float
-    unknown: float
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from pipeline.trust_model import Floats, Step
+from pipeline.additive import Floats, Step
 
-ROUNDS, RATE = 150, 0.1
-PENALTY = 5.0  # added to the curvature of a side: few authors move little
-LEAST = 20  # authors on either side
-SHARE = 0.3  # of the features, drawn anew each round, so that no single one takes all
+
+@dataclass(frozen=True)
+class Boosting:
+    """How to boost: `penalty` is added to the curvature of a side, so that few rows move little; `least` rows on either side;
+    of the features a `share` is drawn anew each round, so that no single one takes all."""
+
+    rounds: int = 150
+    rate: float = 0.1
+    penalty: float = 5.0
+    least: int = 20
+    share: float = 0.3
+
+
 _MOST_THRESHOLDS = 63
+USUAL = Boosting()
 
 
 @dataclass(frozen=True)
@@ -51,9 +61,10 @@ class _Split:
 
 
 def boosted(
-    columns: Mapping[str, Floats], labels: NDArray[np.bool_], signs: Mapping[str, int], *, seed: int
-) -> tuple[Step, ...]:
-    """Steps whose sum with the labels' log-odds is the log-odds of the label. `signs`: what must be monotone.
+    columns: Mapping[str, Floats], labels: NDArray[np.bool_], signs: Mapping[str, int], *, seed: int,
+    how: Boosting = USUAL, start: Floats | None = None,
+) -> tuple[Step, ...]:  # fmt: skip
+    """Steps whose sum with `start` (by default the labels' log-odds) is the log-odds of the label. `signs`: what must be monotone.
 
     NaN counts as the median of what is known: that a value is unknown here says nothing elsewhere. Steps at the same
     threshold are one; ordered by feature and threshold.
@@ -62,14 +73,16 @@ def boosted(
     features = [feature for feature in features if len(feature.thresholds)]
     dice = np.random.default_rng(seed)
     truth = labels.astype(np.float64)
-    z = np.full(len(truth), logit(truth.mean()))
+    z = np.full(len(truth), logit(truth.mean())) if start is None else start.copy()
     moves: dict[tuple[int, int], Floats] = {}
-    for _ in range(ROUNDS if features else 0):
-        drawn = np.sort(dice.choice(len(features), max(1, round(SHARE * len(features))), replace=False)).tolist()
+    for _ in range(how.rounds if features else 0):
+        drawn = np.sort(dice.choice(len(features), max(1, round(how.share * len(features))), replace=False)).tolist()
         chance = expit(z)
-        best = max((_split(features, i, truth - chance, chance * (1 - chance)) for i in drawn), key=lambda s: s.gain)
+        best = max(
+            (_split(features, i, truth - chance, chance * (1 - chance), how) for i in drawn), key=lambda s: s.gain
+        )
         if best.gain > 0:
-            move = RATE * np.array([best.low, best.high])
+            move = how.rate * np.array([best.low, best.high])
             z += move[(features[best.feature].bins > best.at).astype(np.int64)]
             moves[best.feature, best.at] = moves.get((best.feature, best.at), np.zeros(2)) + move
     return tuple(sorted(features[i].step(at, float(low), float(high)) for (i, at), (low, high) in moves.items()))
@@ -86,14 +99,14 @@ def _binned(name: str, values: Floats, sign: int) -> _Feature:
     return _Feature(name, cuts, bins, sign, fill)
 
 
-def _split(features: list[_Feature], i: int, gradient: Floats, curvature: Floats) -> _Split:
+def _split(features: list[_Feature], i: int, gradient: Floats, curvature: Floats, how: Boosting) -> _Split:
     """The best threshold of feature `i` by what a Newton step on either side gains; gain 0 where none is allowed."""
     feature = features[i]
     g_low, h_low, n_low = (feature.below(values) for values in (gradient, curvature, np.ones(len(gradient))))
     g, h, n = float(gradient.sum()), float(curvature.sum()), len(gradient)
-    low, high = g_low / (h_low + PENALTY), (g - g_low) / (h - h_low + PENALTY)
-    gain = g_low * low + (g - g_low) * high - g * g / (h + PENALTY)
-    allowed = (n_low >= LEAST) & (n - n_low >= LEAST) & ((high - low) * feature.sign >= 0)
+    low, high = g_low / (h_low + how.penalty), (g - g_low) / (h - h_low + how.penalty)
+    gain = g_low * low + (g - g_low) * high - g * g / (h + how.penalty)
+    allowed = (n_low >= how.least) & (n - n_low >= how.least) & ((high - low) * feature.sign >= 0)
     gain = np.where(allowed, gain, 0.0)
     at = int(np.argmax(gain))
     return _Split(float(gain[at]), i, at, float(low[at]), float(high[at]))

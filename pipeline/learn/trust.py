@@ -13,12 +13,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from pipeline.additive import Floats, Step
 from pipeline.errors import PermanentError
 from pipeline.learn.metrics import auc, calibration_error
 from pipeline.learn.stumps import boosted
 from pipeline.order import floats
 from pipeline.tables import AUTHOR_FEATURES
-from pipeline.trust_model import Floats, Step, TrustModel, transformed
+from pipeline.trust_model import TrustModel, transformed
 
 FOLDS = 5
 STRENGTH = 0.1  # inverse of the L2 penalty: 40 correlated features on some hundred authors need a firm hand

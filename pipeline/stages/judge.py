@@ -13,8 +13,9 @@ from pipeline import partitions
 from pipeline.order import match_rows, take_rows
 from pipeline.run import Counts, Progress, Run, all_from, beside, by_bucket, digest, drop_others, hash_of
 from pipeline.stages.facts import POST_KEY
+from pipeline.steps.context import FEATURES_NEEDED, MEMBER_NEEDED
 from pipeline.steps.days import FEATURES_READ, JUDGEMENTS_READ, POSTS_READ, at_rows, days_of, earlier_authors
-from pipeline.steps.judge import FEATURES_NEEDED, MEMBER_NEEDED, POSTS_NEEDED, judged
+from pipeline.steps.judge import POSTS_NEEDED, judged
 from pipeline.store import DataFile
 from pipeline.threads import in_order
 

@@ -14,8 +14,9 @@ from pipeline.run import Run, by_stem
 from pipeline.stages.facts import POST_KEY
 from pipeline.steps.author_posts import PROFILE
 from pipeline.steps.campaigns import campaigns
+from pipeline.steps.context import MEMBER_NEEDED
 from pipeline.steps.days import POSTS_READ, at_rows, days_of, earlier_authors
-from pipeline.steps.judge import MEMBER_NEEDED, POSTS_NEEDED, judged
+from pipeline.steps.judge import POSTS_NEEDED, judged
 from pipeline.tables import TIME, empty
 
 POSTS = [

@@ -9,21 +9,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.judge_model import ContextModel, Floats, Ints, Past, chances, context_features, past_of, text_logits
-from pipeline.order import flags, floats, match_rows, numbers, sort_rows, take_rows
+from pipeline.additive import Floats
+from pipeline.judge_model import ContextModel, chances
+from pipeline.order import floats, match_rows, sort_rows, take_rows
+from pipeline.steps.context import (
+    CAMPAIGN,
+    HABIT,
+    KEY,
+    MEMBER_NEEDED,
+    MICRO,
+    PACE,
+    ROW_ORDER,
+    Context,
+    Ints,
+    known_before,
+)
+from pipeline.steps.context import POSTS_NEEDED as CONTEXT_POSTS
 from pipeline.steps.reasons import Flagged, reason_lists
 from pipeline.tables import BROADCAST, CLASSES, REASONS, SCHEMA_VERSION, complete
 from pipeline.text.linear import LinearModel
 from pipeline.text.reading import Reader
 from pipeline.threads import in_order
 
-ROW_ORDER = ["author_id", "posted_at", "post_id"]
 REASONS_AT_ONCE = 20_000  # posts
-_KEY = ["platform", "post_id"]
-# What is read of each table.
-POSTS_NEEDED = [*_KEY, "author_id", "posted_at", "text", "is_repost"]
-FEATURES_NEEDED = [f"p_{name}" for name in CLASSES]
-MEMBER_NEEDED = ["campaign_id", "n_posts_before", "n_authors_before"]
+POSTS_NEEDED = [*CONTEXT_POSTS, "text"]  # what is read of posts
+LEAST_GAIN = 0.05  # log-odds that the context must add to be given as a reason
 _BROADCAST = np.array([CLASSES.index(c) for c in BROADCAST])
 _GENUINE = np.array([i for i, c in enumerate(CLASSES) if c not in BROADCAST])
 
@@ -44,40 +54,11 @@ class Judge:
         return f"{self.text.version}+{self.context.version}"
 
 
-@dataclass(frozen=True)
-class Context:
-    """Row-aligned with the posts: the author's past and the campaign so far."""
-
-    author: Ints  # number, -1 unknown
-    dated: NDArray[np.bool_]
-    past: Past
-    campaign_id: pa.Array
-    posts_before: Ints
-    authors_before: Ints
-    features: dict[str, Floats]
-
-
-def context_of(posts: pa.Table, features: pa.Table, members: pa.Table) -> Context:
-    """What was known before each post; `posts` in order (see `judged`), features row-aligned with them."""
-    return _context(posts, features, take_rows(members.select(MEMBER_NEEDED), match_rows(posts, members, _KEY)))
-
-
-def _context(posts: pa.Table, features: pa.Table, member: pa.Table) -> Context:
-    posts_before, authors_before = numbers(member["n_posts_before"], 0), numbers(member["n_authors_before"], 0)
-    author = numbers(pc.dictionary_encode(posts["author_id"].combine_chunks()).indices, -1)
-    dated = posts["posted_at"].is_valid().to_numpy()
-    broadcast = sum(floats(features[f"p_{c}"]) for c in BROADCAST)
-    logits = text_logits(np.asarray(broadcast))
-    past = past_of(author, dated, logits, posts_before > 0)
-    known = context_features(logits, past, posts_before, authors_before, flags(posts["is_repost"]))
-    return Context(author, dated, past, member["campaign_id"].combine_chunks(), posts_before, authors_before, known)
-
-
 def judgements(posts: pa.Table, features: pa.Table, members: pa.Table, *, judge: Judge, base_rate: float) -> pa.Table:
     """Table post_judgements of all posts of some authors (a platform's bucket), sorted by author_id, posted_at, post_id."""
     posts = sort_rows(posts, ROW_ORDER)
-    features = take_rows(features, match_rows(posts, features, _KEY))
-    member = take_rows(members.select(MEMBER_NEEDED), match_rows(posts, members, _KEY))
+    features = take_rows(features, match_rows(posts, features, KEY))
+    member = take_rows(members.select(MEMBER_NEEDED), match_rows(posts, members, KEY))
     return judged(posts, features, member, judge=judge, base_rate=base_rate)
 
 
@@ -90,10 +71,10 @@ def judged(
     The posts are all those of some authors, an author's earlier ones before the later, by (posted_at, post_id), undated
     last. Reasons, for which `posts` needs its text, are found on `threads`; without them they are NULL.
     """
-    context = _context(posts, features, member)
+    context = known_before(posts, features, member)
     classes = np.stack([floats(features[f"p_{c}"]) for c in CLASSES], axis=1)
-    probability, is_broadcast, label = decide(classes, judge.context.logits(context.features, base_rate))
-    columns = {name: posts[name] for name in (*_KEY, "author_id", "posted_at")} | {
+    probability, is_broadcast, label = decide(classes, _logits(context, judge.context, base_rate))
+    columns = {name: posts[name] for name in (*KEY, "author_id", "posted_at")} | {
         "label": pa.array(CLASSES, pa.string()).take(pa.array(label)),
         "broadcast_probability": pa.array(probability.astype(np.float32)),
         "is_broadcast": pa.array(is_broadcast),
@@ -128,6 +109,10 @@ def _reasons(
     return pa.chunked_array(list(in_order(of, starts, threads)), REASONS)
 
 
+def _logits(context: Context, model: ContextModel, base_rate: float) -> Floats:
+    return model.logits(context.features, base_rate) + model.of_app(context.app)
+
+
 def decide(classes: Floats, logits: Floats) -> tuple[Floats, NDArray[np.bool_], Ints]:
     """Probability of broadcasting, whether it is, and the label: the best class on that side.
 
@@ -145,23 +130,43 @@ def _basis(context: Context) -> pa.Array:
 
 
 def context_reasons(context: Context, judge: Judge, flagged: Flagged) -> list[ContextReasons]:
-    """(rows, kind, words, weights) for the campaign and for the author's habit, where they speak for broadcasting."""
-    weights = dict(zip(judge.context.names, judge.context.coefficients, strict=True))
-    known, rows = context.features, flagged.rows
-    campaign = (
-        weights["campaign_posts"] * known["campaign_posts"] + weights["campaign_authors"] * known["campaign_authors"]
+    """(rows, kind, words, weights) for what in the context speaks for broadcasting.
+
+    Kinds: the campaign, the author's habit, the pace of the author's posts, and the app.
+    """
+    model, rows = judge.context, flagged.rows
+    known = {name: values[rows] for name, values in context.features.items()}
+    found = (
+        ("campaign", model.gain(CAMPAIGN, known), context.posts_before[rows] > 0, _campaign_words),
+        ("habit", model.gain(HABIT, known), context.past.n[rows] > 0, _habit_words),
+        ("pace", model.gain(PACE, known), known["posts_in_day"] > 0, _pace_words),
+        ("app", model.of_app(context.app.take(pa.array(rows))), True, _app_words),
     )
-    habit = weights["past"] * known["past"] + weights["repeats"] * known["repeats"]
-    in_campaign = rows[(campaign[rows] > 0.05) & (context.posts_before[rows] > 0)]
-    in_habit = rows[(habit[rows] > 0.05) & (context.past.n[rows] > 0)]
-    before, by = context.posts_before[in_campaign], context.authors_before[in_campaign]
-    said = _sentence(before, " earlier posts with these words by ", by, " authors")
-    mean = context.past.logit_micro[in_habit] / 1e6 / np.maximum(context.past.n[in_habit], 1)
+    said = [(kind, gain, (gain > LEAST_GAIN) & known_of, words) for kind, gain, known_of, words in found]
+    return [(rows[here], kind, words(context, rows[here]), gain[here]) for kind, gain, here, words in said]
+
+
+def _campaign_words(context: Context, rows: Ints) -> pa.Array:
+    before, by = context.posts_before[rows], context.authors_before[rows]
+    return _sentence(before, " earlier posts with these words by ", by, " authors")
+
+
+def _habit_words(context: Context, rows: Ints) -> pa.Array:
+    n = context.past.n[rows]
+    mean = context.past.sum(context.features["text"])[rows] / MICRO / n
     share = np.round(100 * chances(mean)).astype(np.int64)
-    typical = pa.array([" other undated", " earlier"]).take(pa.array(context.dated[in_habit].astype(np.int8)))
+    which = pa.array([" other undated", " earlier"]).take(pa.array(context.dated[rows].astype(np.int8)))
     by_text = "% likely broadcasting by text alone"
-    habits = _sentence(context.past.n[in_habit], typical, " posts by this author, typically ", share, by_text)
-    return [(in_campaign, "campaign", said, campaign[in_campaign]), (in_habit, "habit", habits, habit[in_habit])]
+    return _sentence(n, which, " posts by this author, typically ", share, by_text)
+
+
+def _pace_words(context: Context, rows: Ints) -> pa.Array:
+    n = np.round(np.expm1(context.features["posts_in_day"][rows])).astype(np.int64)
+    return _sentence(n, " posts by this author within the day before")
+
+
+def _app_words(context: Context, rows: Ints) -> pa.Array:
+    return _sentence("posted with ", context.app.take(pa.array(rows)))
 
 
 def _sentence(*parts: Ints | str | pa.Array) -> pa.Array:

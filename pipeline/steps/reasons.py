@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipeline.judge_model import Floats, Ints
+from pipeline.additive import Floats
+from pipeline.steps.context import Ints
 from pipeline.tables import CLASSES, REASON, REASONS
 from pipeline.text.contacts import Redacted
 from pipeline.text.cues import Lexicon
