@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from urllib.parse import quote
 from pipeline.errors import PermanentError, TransientError, UsageError, one_line
 
 TIMEOUT = 60  # seconds without an answer
+COLUMNS = ("text", "title", "author")  # of posts, which a set's `columns` may name
 _HEX = set("0123456789abcdef")
 
 
@@ -32,6 +33,7 @@ class DataSet:
     files: dict[str, str]
     folders: tuple[str, ...] = ()
     by_hand: str = ""  # how to get it where there are no files to fetch
+    columns: dict[str, str] = field(default_factory=dict)  # of COLUMNS -> theirs, where its files are read
 
     @property
     def folder_at_host(self) -> str:
@@ -63,7 +65,7 @@ def read_registry(corpora: Path) -> Registry:
 
 
 def _data_set(name: str, entry: dict[str, Any]) -> DataSet:
-    files = {str(path): str(digest) for path, digest in entry.get("files", {}).items()}
+    files, columns = ({str(k): str(v) for k, v in entry.get(key, {}).items()} for key in ("files", "columns"))
     folders = tuple(map(str, entry.get("folders", ())))
     for path in (name, *files, *folders):
         parts = PurePosixPath(path)
@@ -74,10 +76,12 @@ def _data_set(name: str, entry: dict[str, Any]) -> DataSet:
     ]:
         if len(digest) != size or set(digest) - _HEX:
             raise ValueError(f"{name}: {what}: got hash {digest!r}, expected {size} hex digits")
+    if columns and not ("text" in columns and columns.keys() <= set(COLUMNS)):
+        raise ValueError(f"{name}: columns {', '.join(columns)}; expected text, and any of {', '.join(COLUMNS)}")
     what, repository, commit, licence, by_hand = (
         str(entry.get(key, "")) for key in ("what", "repository", "commit", "licence", "by_hand")
     )
-    return DataSet(name, what, repository, commit, licence, files, folders, by_hand)
+    return DataSet(name, what, repository, commit, licence, files, folders, by_hand, columns)
 
 
 def fetch(corpora: Path, name: str) -> Path:

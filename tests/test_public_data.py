@@ -109,6 +109,8 @@ def test_an_unknown_name_and_a_set_got_by_hand_say_what_to_do(tmp_path: Path) ->
         ("x = 1\n", "sets"),
         ('[sets.x]\ncommit = "--upload-pack=x"\nfolders = ["a"]\n', "expected 40 hex digits"),
         (f'[sets.x]\ncommit = "{COMMIT}"\nfolders = ["--force"]\n', "leads out of the folder"),
+        ('[sets.x]\ncolumns = { title = "t" }\n', "expected text"),
+        ('[sets.x]\ncolumns = { text = "t", time = "at" }\n', "expected text"),
     ],
 )
 def test_a_wrong_registry_is_one_line(tmp_path: Path, body: str, said: str) -> None:

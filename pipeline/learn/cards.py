@@ -16,11 +16,19 @@ posts behind them state no licence: their texts are not here (`corpora/registry.
 figures; n-grams that fewer than 5 authors used are left out."""
 
 
-def write_recipe(folder: Path, constants: dict[str, Any], inputs: dict[str, Path]) -> None:
-    """recipe.toml: every input by SHA-256, every constant; together with the code they give the same bytes."""
+def write_recipe(
+    folder: Path, constants: dict[str, Any], inputs: dict[str, Path], fetched: dict[str, str] | None = None
+) -> None:
+    """recipe.toml: every input by SHA-256, every constant; together with the code they give the same bytes.
+
+    `fetched`: what `fetched_sets` says of the sets that training can do without.
+    """
     lines = ["# What this model was made of. The same inputs, constants and code give the same bytes.", "[constants]"]
     lines += [f"{name} = {_toml(value)}" for name, value in sorted(constants.items())]
     lines += ["", "[inputs]  # sha256"] + [f'"{name}" = "{file_hash(path)}"' for name, path in sorted(inputs.items())]
+    if fetched:
+        lines += ["", "[fetched]  # sha256 of the files' paths and hashes; a set that was not there: absent"]
+        lines += [f'"{name}" = "{state}"' for name, state in sorted(fetched.items())]
     (folder / "recipe.toml").write_text("\n".join(lines) + "\n", "utf-8")
 
 

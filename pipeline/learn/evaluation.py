@@ -13,6 +13,7 @@ from pipeline.artifacts import load_linear, save_json, unseal
 from pipeline.errors import PermanentError, one_line
 from pipeline.learn import breakdown, cards, judge, metrics, plots, probe
 from pipeline.learn.breakdown import Slice
+from pipeline.learn.fetched import ABSENT, fetched_sets
 from pipeline.learn.judge import Comparison, Corpus
 from pipeline.learn.labels import file_hash
 from pipeline.learn.probe import Kind
@@ -107,6 +108,12 @@ def _known(home: Path, data: Path, corpora: Path) -> tuple[dict[str, float], dic
         if not name.startswith("labels/") and file_hash(path) != digest:
             raise PermanentError(
                 f"evaluate --card {one_line(home)}: {one_line(name)} is not the file it was trained on; restore it or train again"
+            )
+    for name, state in fetched_sets(corpora).items():
+        if recipe.get("fetched", {}).get(name, ABSENT) != state:
+            raise PermanentError(
+                f"evaluate --card {one_line(home)}: set {name} was {'not ' if state != ABSENT else ''}there when it was"
+                " trained; fetch or remove it, or train again"
             )
     if any(name.startswith("labels/") for name in inputs):
         raise PermanentError(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.learn import labels, metrics
 from pipeline.learn.baseline import baseline_probabilities
+from pipeline.learn.fetched import fetched_posts
 from pipeline.learn.fit import Calibration, Design, Entries, Known, Weights, calibrate, to_model
 from pipeline.learn.labels import Labels
 from pipeline.learn.public_posts import Unlabelled, public_posts, read_labels, unlabelled
@@ -50,7 +51,7 @@ def training_corpus(
 ) -> Corpus:
     """posts_gold/train.csv of the data folder without disputed rows, the project's own posts, the public posts of
     posts_read.parquet, reviews, and `more`; beside them public posts without a label."""
-    posts = public_posts(data)
+    posts = public_posts(data, fetched_posts(corpora, say))
     say(f"{len(posts)} public posts")
     found = [read_labels(corpora, posts, say), reviews(data, learned=True), more]
     parts = [labels.gold(data / "posts_gold" / "train.csv"), labels.own(corpora), *(f for f in found if f is not None)]

@@ -36,12 +36,13 @@ OUTSIDE = 9  # a fold that is none of posts_gold's
 SHORTEST = 4  # characters; shorter posts say too little to learn from
 
 
-def public_posts(data: Path) -> pa.Table:
+def public_posts(data: Path, fetched: pa.Table | None = None) -> pa.Table:
     """dataset, author (NULL where unknown), text (contacts replaced) and text_hash; of equal texts the first.
 
-    Raises PermanentError naming the file that is missing.
+    `fetched`: dataset, author and text of further posts. Raises PermanentError naming the file that is missing.
     """
-    rows = pa.concat_tables([_posts(data, name) for name in SETS]).combine_chunks()
+    parts = [_posts(data, name) for name in SETS] + ([] if fetched is None else [_hashed(fetched)])
+    rows = pa.concat_tables(parts).combine_chunks()
     _, first = np.unique(np.array(rows["text_hash"].to_pylist(), str), return_index=True)
     return rows.take(pa.array(np.sort(first)))
 
@@ -54,13 +55,16 @@ def _posts(data: Path, name: str) -> pa.Table:
         raise PermanentError(
             f"public posts {data / file}: {one_line(getattr(error, 'strerror', None) or error)}; expected Parquet; check --data"
         ) from error
-    text = pc.replace_substring(pc.fill_null(table[column].cast(pa.string()), ""), SEPARATOR, " ")
+    author = table["author_id"].cast(pa.string()) if authors else pa.nulls(len(table), pa.string())
+    return _hashed(pa.table({"dataset": pa.repeat(name, len(table)), "author": author, "text": table[column]}))
+
+
+def _hashed(posts: pa.Table) -> pa.Table:
+    """The posts that are long enough, their texts trimmed, contacts replaced; and text_hash."""
+    text = pc.replace_substring(pc.fill_null(posts["text"].cast(pa.string()), ""), SEPARATOR, " ")
     text = pc.utf8_trim_whitespace(text).combine_chunks()
-    rows = pa.table({
-        "dataset": pa.array([name] * len(table), pa.string()),
-        "author": table["author_id"].cast(pa.string()) if authors else pa.nulls(len(table), pa.string()),
-        "text": redact(text)[0], "text_hash": text_hashes(text),
-    })  # fmt: skip
+    rows = posts.select(["dataset", "author"])
+    rows = rows.append_column("text", redact(text)[0]).append_column("text_hash", text_hashes(text))
     return rows.filter(pc.greater_equal(pc.utf8_length(text), SHORTEST))
 
 
@@ -107,7 +111,8 @@ class Unlabelled:
 
 
 def unlabelled(posts: pa.Table, known: Labels, dev: Labels, reader: Reader) -> Unlabelled:
-    """What no reader labelled, thinned by the hash of the text; without posts of dev's authors, who are measured on."""
+    """What no reader labelled of SETS, thinned by the hash of the text; without posts of dev's authors, who are measured on."""
+    posts = posts.filter(pc.is_in(posts["dataset"], value_set=pa.array(list(SETS))))
     hashes = pc.utf8_slice_codeunits(posts["text_hash"], 1, 8).to_pylist()
     every = np.array([SETS[name][3] for name in posts["dataset"].to_pylist()])
     drawn = np.array([int(h, 16) for h in hashes]) % every == 0

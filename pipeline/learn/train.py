@@ -29,6 +29,7 @@ from pipeline.learn import (
 )
 from pipeline.learn.authors import labelled_lives
 from pipeline.learn.context import train_context
+from pipeline.learn.fetched import fetched_sets
 from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
 from pipeline.learn.labels import OWN_FOLD
 from pipeline.learn.public_posts import FILES, READ, READ_STRATUM
@@ -102,7 +103,8 @@ def train_judge(task: Task) -> dict[str, float]:
         inputs[f"corpora/{READ.as_posix()}"] = task.corpora / READ
     more = read_posts(task.readings, task.settings.lake, data, say) if task.readings else None
     constants = _constants() | self_training.CONSTANTS | {"review_weight": reviews.WEIGHT}
-    cards.write_recipe(out, constants | ({"texts_of_labels": texts_hash(more)} if more else {}), inputs)
+    constants |= {"texts_of_labels": texts_hash(more)} if more else {}
+    cards.write_recipe(out, constants, inputs, fetched_sets(task.corpora))
     corpus = judge.training_corpus(data, task.corpora, reader, more, say)
     model, logits = judge.train(corpus, reader, say)
     version = save_linear(out, model, name="judge")

@@ -134,6 +134,23 @@ def test_a_card_is_not_written_from_other_data(judged: Path, data: Path, small: 
         evaluation.evaluate_recipe(tmp_path, small, lambda _: None, card=judged)
 
 
+def test_a_card_is_not_written_where_a_fetched_set_came_or_went(
+    judged: Path, data: Path, small: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(small.corpora, tmp_path / "corpora")
+    notes = tmp_path / "corpora" / "public" / "lake" / "notes.csv"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("desc\n风很大\n", "utf-8")
+    (tmp_path / "corpora" / "registry.toml").write_text(
+        'address = "x"\ngit = "y"\n[sets.lake]\ncolumns = { text = "desc" }\n'
+        f'[sets.lake.files]\n"notes.csv" = "{file_hash(notes)}"\n',
+        "utf-8",
+    )
+    with_lake = small.model_copy(update={"corpora": str(tmp_path / "corpora")})
+    with pytest.raises(PermanentError, match="set lake was not there when it was trained"):
+        evaluation.evaluate_recipe(data, with_lake, lambda _: None, card=judged)
+
+
 def test_labelled_posts_of_a_lake_are_trained_on_in_every_fold(data: Path, small: Settings) -> None:
     own = judge.training_corpus(data, Path(small.corpora), reader())
     more = own.labels.take(np.arange(len(own.labels)) < 3)
