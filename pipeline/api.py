@@ -13,9 +13,8 @@ import pyarrow.compute as pc
 
 from pipeline.artifacts import load_context, load_emotion, load_linear
 from pipeline.errors import PermanentError, UsageError, one_line
-from pipeline.judge_model import ContextModel, text_logits
+from pipeline.judge_model import ContextModel, decide, text_logits
 from pipeline.steps.features import TextModels, text_columns
-from pipeline.steps.judge import decide
 from pipeline.steps.reasons import Flagged, text_reason_lists
 from pipeline.tables import BROADCAST, CLASSES, schema
 from pipeline.text.codepoints import from_arrow

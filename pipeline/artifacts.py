@@ -136,8 +136,8 @@ def load_context(folder: str | Path) -> ContextModel:
     """The context model of `folder`."""
     p = unseal(folder, "context")
     with _one_line_errors(Path(folder)):
-        linear = tuple(p["names"]), tuple(p["coefficients"]), p["intercept"]
-        return ContextModel(p["version"], *linear, p["base_rate"], tuple(p.get("steps", ())), p.get("apps", {}))
+        linear = tuple(p["names"]), tuple(p["coefficients"]), p["intercept"], p["base_rate"]
+        return ContextModel(p["version"], *linear, tuple(p["steps"]), p["apps"], tuple(p["shares"]))
 
 
 def load_trust(folder: str | Path) -> TrustModel:

@@ -7,17 +7,25 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.additive import Floats, Step, stepped
+from pipeline.tables import BROADCAST, CLASSES
 
 LOGIT_LIMIT = 6.0  # a text alone is never surer than 1 in 400
+# Recruiting is rare in the feed that probabilities are calibrated to: the likeliest class alone would miss too much of it.
+LABEL_WEIGHTS = np.array([2.7 if name == "recruit" else 1.0 for name in CLASSES])
+LEAN_PRIOR = 10.0  # the shares of an author's past count as much as the usual ones once this many posts are known
+LOUD = np.array([CLASSES.index(name) for name in BROADCAST])
+CALM = np.array([i for i, name in enumerate(CLASSES) if name not in BROADCAST])
 
 
 @dataclass(frozen=True)
 class ContextModel:
     """Log-odds = intercept + sum of coefficient * feature over `names` + sum of `steps` + the weight of the app.
 
-    `base_rate` is the share of broadcasting it was calibrated at. A NULL feature (NaN) is none of `names`.
+    `base_rate` is the share of broadcasting it was calibrated at, `shares` those of CLASSES there. A NULL feature (NaN) is
+    none of `names`.
     """
 
     version: str
@@ -27,6 +35,7 @@ class ContextModel:
     base_rate: float
     steps: tuple[Step, ...] = ()
     apps: Mapping[str, float] = field(default_factory=dict)
+    shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(Step(*step) for step in self.steps))
@@ -50,6 +59,17 @@ class ContextModel:
         weights = np.array([*(self.apps.get(name, 0.0) for name in codes.dictionary.to_pylist()), 0.0])
         return np.asarray(weights[codes.indices.fill_null(len(weights) - 1).to_numpy(zero_copy_only=False)])
 
+    def lean(self, past: Floats, n: Floats) -> Floats:
+        """What to weigh the classes by, given the author's past: posts by CLASSES, 1 where nothing is known.
+
+        past: sums of each class's probability over the `n` known posts. The weight is the root of the odds of the past's
+        shares (drawn to the usual ones) to the usual ones.
+        """
+        if not self.shares:
+            return np.ones_like(past)
+        usual = np.array(self.shares)
+        return np.asarray(np.sqrt((past + LEAN_PRIOR * usual) / (n[:, None] + LEAN_PRIOR) / usual))
+
     def shift(self, base_rate: float) -> float:
         """What another share of broadcasting in the feed adds to the log-odds."""
         return _odds(base_rate) - _odds(self.base_rate)
@@ -60,6 +80,23 @@ class ContextModel:
             total += self.coefficients[self.names.index(name)] * values
         steps = [step for step in self.steps if step.feature == name]
         return total + stepped(values, steps) if steps else total
+
+
+def likeliest(classes: Floats) -> NDArray[np.int64]:
+    """The label of each text by its probabilities (texts by CLASSES): the likeliest class, recruiting weighed."""
+    return np.asarray((classes * LABEL_WEIGHTS).argmax(axis=1))
+
+
+def decide(classes: Floats, logits: Floats) -> tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]:
+    """Probability of broadcasting, whether it is, and the label: the likeliest class on that side, recruiting weighed.
+
+    classes: texts by CLASSES; logits: log-odds of broadcasting at the stated base rate.
+    """
+    probability = chances(logits)
+    is_broadcast = probability >= 0.5
+    weighed = classes * LABEL_WEIGHTS
+    loud, calm = LOUD[weighed[:, LOUD].argmax(axis=1)], CALM[weighed[:, CALM].argmax(axis=1)]
+    return probability, is_broadcast, np.where(is_broadcast, loud, calm)
 
 
 def _odds(rate: float) -> float:

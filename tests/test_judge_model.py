@@ -3,52 +3,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.judge_model import CONTEXT, LOGIT_LIMIT, Past, context_features, past_of, text_logits
+from pipeline.additive import Step, stepped
+from pipeline.judge_model import LOGIT_LIMIT, decide, likeliest, text_logits
+from pipeline.tables import CLASSES
 from tests.tiny import context_model
 
-ROWS = st.lists(
-    st.tuples(st.integers(-1, 3), st.booleans(), st.floats(-6, 6, allow_nan=False), st.booleans()), max_size=20
-)
+VALUES = st.lists(st.one_of(st.floats(-3, 3), st.just(float("nan"))), max_size=10)
+STEPS = st.lists(st.tuples(st.floats(-3, 3), st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1)), max_size=6)
 
 
-def _past(rows: list[tuple[int, bool, float, bool]]) -> Past:
-    author, dated, logits, repeats = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return past_of(np.array(author, np.int64), np.array(dated, bool), np.array(logits, float), np.array(repeats, bool))
-
-
-@settings(deadline=None)
-@given(ROWS)
-def test_the_past_of_a_post_is_the_authors_earlier_dated_posts_and_of_an_undated_one_the_other_undated(
-    rows: list[tuple[int, bool, float, bool]],
-) -> None:
-    found = _past(rows)
-    for i, (author, dated, _, _) in enumerate(rows):
-        around = rows[:i] if dated else rows[:i] + rows[i + 1 :]
-        before = [r for r in around if r[0] == author >= 0 and r[1] == dated]
-        assert found.n[i] == len(before)
-        assert found.logit_micro[i] == sum(round(logit * 1e6) for _, _, logit, _ in before)
-        assert found.n_repeats[i] == sum(repeat for *_, repeat in before)
-
-
-def test_two_posts_of_one_author_by_hand() -> None:
-    found = _past([(0, True, 2.5, True), (1, True, -1.0, False), (0, True, 0.5, False), (0, False, 9.0, True)])
-    assert found.n.tolist() == [0, 0, 1, 0]
-    assert found.logit_micro.tolist() == [0, 0, 2_500_000, 0]
-    assert found.n_repeats.tolist() == [0, 0, 1, 0]
-
-
-def test_context_features_by_hand() -> None:
-    past = Past(np.array([0, 3]), np.array([0, 6_000_000]), np.array([0, 3]))
-    found = context_features(np.array([1.0, -1.0]), past, np.array([0, 9]), np.array([0, 4]), np.array([True, False]))
-    assert tuple(found) == CONTEXT
-    assert {name: values.tolist() for name, values in found.items()} == {
-        "text": [1.0, -1.0], "past": [0.0, 1.0], "past_known": [0.0, 0.5], "repeats": [0.0, 0.5],
-        "campaign_posts": [0.0, np.log(10)], "campaign_authors": [0.0, np.log(5)], "is_repost": [1.0, 0.0],
-    }  # fmt: skip
+@given(VALUES, STEPS)
+def test_steps_of_a_feature_add_up(values: list[float], parts: list[tuple[float, float, float, float]]) -> None:
+    steps = [Step("x", *part) for part in parts]
+    for value, found in zip(values, stepped(np.array(values), steps).tolist(), strict=True):
+        said = [s.unknown if np.isnan(value) else s.above if value > s.threshold else s.below for s in steps]
+        assert found == pytest.approx(sum(said))
 
 
 def test_log_odds_of_a_text_are_bounded_on_both_sides() -> None:
@@ -56,11 +30,27 @@ def test_log_odds_of_a_text_are_bounded_on_both_sides() -> None:
     assert found.tolist() == pytest.approx([-LOGIT_LIMIT, -LOGIT_LIMIT, -np.log(4), 0, np.log(4), LOGIT_LIMIT])
 
 
-def test_log_odds_are_the_weighted_sum_and_the_shift() -> None:
+def test_log_odds_are_the_weighted_sum_the_steps_and_the_shift() -> None:
     model = replace(context_model(), names=("text", "past"), coefficients=(2.0, -3.0), intercept=0.5)
     features = {"text": np.array([1.0, 0.0]), "past": np.array([1.0, 2.0]), "repeats": np.array([99.0, 99.0])}
-    assert model.logits(features, model.base_rate).tolist() == [-0.5, -5.5]
-    assert model.logits(features, 0.5).tolist() == pytest.approx([-0.5 + np.log(7 / 3), -5.5 + np.log(7 / 3)])
+    features["posts_in_day"] = np.array([9.0, np.nan])
+    assert model.logits(features, model.base_rate).tolist() == pytest.approx([-0.5 + 0.4, -5.5])
+    shift = np.log(7 / 3)
+    assert model.logits(features, 0.5).tolist() == pytest.approx([-0.1 + shift, -5.5 + shift])
+
+
+def test_what_features_add_is_counted_from_what_they_add_at_nothing() -> None:
+    model = context_model()
+    features = {"likes": np.array([0.0, 5.0]), "past": np.array([1.0, 0.0])}
+    assert model.gain(["likes"], features).tolist() == pytest.approx([0.0, -0.3])
+    assert model.gain(["likes", "past"], features).tolist() == pytest.approx([0.8, -0.3])
+
+
+def test_an_app_adds_its_weight_and_one_that_is_not_known_nothing() -> None:
+    apps = pa.array(["群发助手", "某某手机", None, "群发助手"], pa.string())
+    assert context_model().of_app(apps).tolist() == [0.7, 0.0, 0.0, 0.7]
+    assert context_model().of_app(pa.array([], pa.string())).tolist() == []
+    assert context_model().of_app(pa.array([None], pa.string())).tolist() == [0.0]
 
 
 @given(st.floats(0.01, 0.99), st.floats(0.01, 0.99))
@@ -68,3 +58,25 @@ def test_a_larger_base_rate_shifts_up(one: float, other: float) -> None:
     model = context_model()
     assert (model.shift(one) <= model.shift(other)) == (one <= other) or np.isclose(one, other)
     assert model.shift(model.base_rate) == 0
+
+
+def test_recruiting_is_weighed_and_the_label_stays_on_its_side() -> None:
+    classes = np.zeros((3, len(CLASSES)))
+    for row, told in enumerate(({"sell": 0.5, "recruit": 0.3}, {"share": 0.4, "recruit": 0.3}, {"share": 0.9})):
+        classes[row, [CLASSES.index(name) for name in told]] = list(told.values())
+    assert [CLASSES[i] for i in likeliest(classes)] == ["recruit", "recruit", "share"]
+    probability, is_broadcast, label = decide(classes, np.array([2.0, -2.0, -9.0]))
+    assert is_broadcast.tolist() == [True, False, False]
+    assert [CLASSES[i] for i in label] == ["recruit", "share", "share"]
+    assert probability.tolist() == pytest.approx([0.8808, 0.1192, 0.0001], abs=1e-4)
+
+
+def test_classes_lean_to_the_shares_of_the_past() -> None:
+    model = context_model()
+    past = np.zeros((2, len(CLASSES)))
+    past[1, CLASSES.index("sell")] = 20
+    lean = model.lean(past, np.array([0.0, 20.0]))
+    assert lean[0].tolist() == pytest.approx([1.0] * len(CLASSES))
+    assert lean[1, CLASSES.index("sell")] == pytest.approx(np.sqrt((20 + 1.5) / 30 / 0.15))
+    assert lean[1, CLASSES.index("share")] < 1
+    assert (replace(model, shares=()).lean(past, np.array([0.0, 20.0])) == 1).all()

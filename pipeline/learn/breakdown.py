@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.judge_model import text_logits
+from pipeline.judge_model import likeliest, text_logits
 from pipeline.learn import metrics
 from pipeline.learn.histories import raw_posts
 from pipeline.learn.labels import Labels
@@ -89,6 +89,21 @@ def breakdown(rows: Labels, probabilities: Floats, year: NDArray[np.str_]) -> li
     return [*slices, *_classes(rows, probabilities), *_at_base_rates(rows.take(natural), probabilities[natural])]
 
 
+def camouflage(rows: Labels, plain: Floats, disguised: dict[str, Floats]) -> list[Slice]:
+    """The figures of plain words and, by the name of the disguise, of the same posts with their words in it.
+
+    `broadcasters' words`: only those of posts that broadcast, since others have no reason to hide a word.
+    """
+    loud = np.isin(rows.label, _BROADCAST)[:, None]
+    all_of = (
+        {"none": plain}
+        | disguised
+        | {f"{name}, broadcasters' words": np.where(loud, p, plain) for name, p in disguised.items()}
+    )
+    n, n_loud = _sizes(rows.label)
+    return [Slice("camouflage", name, n, n_loud, _main_figures(rows, chances)) for name, chances in all_of.items()]
+
+
 def _lengths(rows: Labels) -> NDArray[np.str_]:
     sizes = pc.utf8_length(rows.texts).to_numpy(zero_copy_only=False)
     return np.asarray(np.array(_LENGTHS)[np.searchsorted(_BOUNDS, sizes, side="right")])
@@ -125,8 +140,8 @@ def _main_figures(rows: Labels, probabilities: Floats) -> dict[str, Figure]:
 
 
 def _classes(rows: Labels, probabilities: Floats) -> Iterator[Slice]:
-    """Precision, recall and F1 of each class, the likeliest of six being the guess."""
-    guess = probabilities.argmax(axis=1)
+    """Precision, recall and F1 of each class, the likeliest of six (recruiting weighed) being the guess."""
+    guess = likeliest(probabilities)
     for k, name in enumerate(CLASSES):
         truth, said = rows.label == k, guess == k
         figures = {f: _with_interval(rows.author, _counted(truth, said, np.ones(len(truth)), f)) for f in _RATES}

@@ -80,6 +80,19 @@ def _labelled(facts: dict[str, Any]) -> str:
     return f" and {n:,} posts of a lake, labelled by its readers" if n else ""
 
 
+def _gain(context: dict[str, float]) -> str:
+    auc, f1 = ([f"{context[f'{name}_{figure}']:.3f}" for name in ("text", "context")] for figure in ("auc", "f1"))
+    return f"AUC {' to '.join(auc)}, F1 {' to '.join(f1)}"
+
+
+def _accounts(context: dict[str, float]) -> str:
+    own = {name.removeprefix("accounts_"): value for name, value in context.items() if name.startswith("accounts_")}
+    if not own:
+        return ""
+    interval = f"{own['f1_gain_low']:+.3f} to {own['f1_gain_high']:+.3f}"
+    return f"; of these, {own['n']:.0f} of Weibo accounts: {_gain(own)} (F1 gains {interval}, 95% over authors)"
+
+
 def _notes() -> str:
     """What was tried and lost: written by hand."""
     return Path(__file__).with_name("judge_notes.md").read_text("utf-8")
@@ -103,7 +116,8 @@ def judge_card(
 
 Six classes (share, sell, recruit, bait, news, auto) from a post's own text: a linear model over character 1-4-grams, jieba
 words, cues of the lexicon and steps of form; {facts["entries"]:,} entries in `weights.parquet`, one weight per class, readable
-with any Parquet tool. `context/` adds the author's past and the campaign so far (seven numbers in `model.json`).
+with any Parquet tool. `context/` adds the author's past, the campaign so far and the post's own marks (lines and steps of
+single features and weights of apps, in `model.json`).
 
 Version {facts["version"]}, context {facts["context_version"]}, lexicon {facts["lexicon"]}. Trained by
 `xinren train judge --data DIR` on {facts["gold"]:,} gold posts, {facts["read"]:,} public posts read once more because they were hard
@@ -127,7 +141,7 @@ Of {facts["reviews_held_out"]:,} reviews that were not learned from, {facts["rev
 at the base rate of the settings (0.3).
 
 Context, on {context["n"]:.0f} gold posts whose authors' histories are at hand, cross-validated by fold, F1 at base rate 0.3:
-AUC {context["text_auc"]:.3f} to {context["context_auc"]:.3f}, F1 {context["text_f1"]:.3f} to {context["context_f1"]:.3f}.
+{_gain(context)}{_accounts(context)}.
 
 ## Where
 Out of fold over all gold posts, 95% intervals over authors. Slices with fewer than {LEAST} posts or {LEAST_AUTHORS} authors on
@@ -139,6 +153,11 @@ Classes (the likeliest of six), and flagging in use at a stated share of broadca
 to it; news and app-made posts are there too, and count as not broadcasting):
 
 {markdown(RATE_HEAD, slice_rows(slices, "class", "base rate"))}
+
+Contact and product words in disguise (`pipeline/learn/camouflage.py`: full width, a heart, characters taken apart, zero-width
+characters, sound-alikes), over all gold posts; models and calibration are those of the plain texts:
+
+{markdown(SLICE_HEAD, slice_rows(slices, "camouflage"))}
 
 ![precision and recall](precision_recall.svg) ![calibration](calibration.svg)
 

@@ -41,6 +41,7 @@ _BROADCAST = [CLASSES.index(c) for c in BROADCAST]
 LINES = ("text", "past", "past_known", "repeats", "campaign_posts", "campaign_authors", "is_repost")
 BOOSTING = Boosting(rounds=400, rate=0.1, penalty=5.0, least=40, share=0.3)
 LEAST_AUTHORS = 20  # of an app, to have a weight
+LEAST_SHARE = 0.001  # of a class among usual posts
 CONSTANTS = {f"context_{name}": value for name, value in asdict(BOOSTING).items()} | {
     "context_app_authors": LEAST_AUTHORS
 }
@@ -130,7 +131,9 @@ def fit_context(rows: Examples, base_rate: float, keep: NDArray[np.bool_]) -> Co
     start = lines.decision_function(matrix)
     steps = boosted({name: c[keep] for name, c in columns.items()}, truth, {}, seed=SEED, how=BOOSTING, start=start)
     coefficients = tuple(round(float(c), 4) for c in lines.coef_[0])
-    model = ContextModel("unsaved", LINES, coefficients, 0.0, base_rate, *_apart(steps))
+    shares = np.bincount(rows.label[keep & rows.natural], minlength=len(CLASSES)) / (keep & rows.natural).sum()
+    usual = tuple(round(max(float(share), LEAST_SHARE), 4) for share in shares)
+    model = ContextModel("unsaved", LINES, coefficients, 0.0, base_rate, *_apart(steps), usual)
     z = _logits(model, rows, base_rate)[keep & rows.natural]
     share = float(truth[rows.natural[keep]].mean())
     intercept = brentq(lambda b: float((1 / (1 + np.exp(-(z + b)))).mean()) - share, -20, 20)

@@ -13,6 +13,7 @@ from pipeline.artifacts import load_linear, save_json, unseal
 from pipeline.errors import PermanentError, one_line
 from pipeline.learn import breakdown, cards, judge, metrics, plots, probe
 from pipeline.learn.breakdown import Slice
+from pipeline.learn.camouflage import DISGUISES
 from pipeline.learn.fetched import ABSENT, fetched_sets
 from pipeline.learn.judge import Comparison, Corpus
 from pipeline.learn.labels import file_hash
@@ -43,6 +44,12 @@ def evaluate(
     gold = corpus.labels.measured
     rows, chances = corpus.labels.take(gold), judge.cross_probabilities(corpus, logits)[gold]
     slices = breakdown.breakdown(rows, chances, breakdown.years(data, rows))
+    say("words in disguise")
+    disguised = {
+        name or "each word another": judge.camouflaged_probabilities(corpus, reader, logits, name)[gold]
+        for name in (None, *DISGUISES)
+    }
+    slices += breakdown.camouflage(rows, chances, disguised)
     return Evaluation(comparisons, slices, probe.ask(corpora, model, reader, judge.natural_base_rate(corpus.labels)))
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.judge_model import likeliest
 from pipeline.learn import labels, metrics
 from pipeline.learn.baseline import baseline_probabilities
+from pipeline.learn.camouflage import camouflaged
 from pipeline.learn.fetched import fetched_posts
 from pipeline.learn.fit import Calibration, Design, Entries, Known, Weights, calibrate, to_model
 from pipeline.learn.labels import Labels
@@ -69,12 +71,13 @@ def fold_models(corpus: Corpus, reader: Reader, say: Progress) -> list[tuple[Ent
     return corpus.models
 
 
-def out_of_fold(corpus: Corpus, reader: Reader, say: Progress) -> Floats:
-    """Logits of every gold row by the model of its fold; NaN for all others."""
+def out_of_fold(corpus: Corpus, reader: Reader, say: Progress, reading: Reading | None = None) -> Floats:
+    """Logits of every gold row by the model of its fold; NaN for all others. `reading`: of other texts in the rows' place."""
     fold = corpus.labels.fold
     logits = np.full((len(fold), len(CLASSES)), np.nan)
     for k, (entries, weights) in enumerate(fold_models(corpus, reader, say)):
-        logits[fold == k] = weights.logits(Design.of(reader, corpus.reading, entries).matrix[fold == k])
+        design = Design.of(reader, reading or corpus.reading, entries)
+        logits[fold == k] = weights.logits(design.matrix[fold == k])
     return logits
 
 
@@ -88,13 +91,23 @@ def calibration_of(corpus: Corpus, logits: Floats) -> Calibration:
     return _calibration(corpus, logits, corpus.labels.measured)
 
 
-def cross_probabilities(corpus: Corpus, logits: Floats) -> Floats:
-    """Calibrated probabilities of gold rows, the calibration too fitted on the other folds' random stratum."""
+def cross_probabilities(corpus: Corpus, logits: Floats, of: Floats | None = None) -> Floats:
+    """Calibrated probabilities of gold rows, the calibration too fitted on the other folds' random stratum.
+
+    `of`: logits to calibrate in place of those it is fitted on.
+    """
     fold, out = corpus.labels.fold, np.full_like(logits, np.nan)
+    asked = logits if of is None else of
     for k in FOLDS:
         found = _calibration(corpus, logits, (fold != k) & corpus.labels.measured)
-        out[fold == k] = softmax(found.slope * logits[fold == k] + found.shift)
+        out[fold == k] = softmax(found.slope * asked[fold == k] + found.shift)
     return out
+
+
+def camouflaged_probabilities(corpus: Corpus, reader: Reader, logits: Floats, disguise: str | None) -> Floats:
+    """As `cross_probabilities`, of the texts with their contact and product words in disguise, each in one of all or in this."""
+    texts = camouflaged(corpus.labels.texts, seed=SEED, only=disguise)
+    return cross_probabilities(corpus, logits, out_of_fold(corpus, reader, lambda _: None, reader.read(texts)))
 
 
 def natural_base_rate(rows: Labels) -> float:
@@ -140,7 +153,7 @@ def compare(where: str, rows: Labels, ours: Floats, theirs: Floats) -> Compariso
 
     authors = rows.author[main]
     return Comparison(
-        where, metrics.figures(rows.label, ours), metrics.figures(rows.label, theirs),
+        where, metrics.figures(rows.label, ours, likeliest(ours)), metrics.figures(rows.label, theirs),
         metrics.interval(authors, auc), metrics.interval(authors, f1),
     )  # fmt: skip
 

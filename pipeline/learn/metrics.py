@@ -43,15 +43,18 @@ def best_f1(truth: NDArray[np.bool_], score: Floats) -> float:
     return float(np.max(2 * precision * recall / np.maximum(precision + recall, 1e-12)))
 
 
-def figures(label: Ints, probabilities: Floats) -> dict[str, float]:
-    """AUC, AP and F1 of broadcast against share, and the six classes; disputed rows (-1) left out."""
+def figures(label: Ints, probabilities: Floats, guess: Ints | None = None) -> dict[str, float]:
+    """AUC, AP and F1 of broadcast against share, and the six classes; disputed rows (-1) left out.
+
+    `guess`: the class of each row, where it is not the likeliest.
+    """
     from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
     known = label >= 0
+    guess = (probabilities.argmax(axis=1) if guess is None else guess)[known]
     label, probabilities = label[known], probabilities[known]
     rows = main_rows(label)
     truth, score = label[rows] != _SHARE, broadcast_score(probabilities)[rows]
-    guess = probabilities.argmax(axis=1)
     each = f1_score(label, guess, labels=list(range(len(CLASSES))), average=None, zero_division=0)
     return {
         "n": int(known.sum()), "n_broadcast": int(truth.sum()), "auc": float(roc_auc_score(truth, score)),

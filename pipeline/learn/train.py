@@ -28,6 +28,7 @@ from pipeline.learn import (
     sentiment_scale,
 )
 from pipeline.learn.authors import labelled_lives
+from pipeline.learn.context import CONSTANTS as CONTEXT_CONSTANTS
 from pipeline.learn.context import train_context
 from pipeline.learn.fetched import fetched_sets
 from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
@@ -102,7 +103,7 @@ def train_judge(task: Task) -> dict[str, float]:
     if (task.corpora / READ).is_file():
         inputs[f"corpora/{READ.as_posix()}"] = task.corpora / READ
     more = read_posts(task.readings, task.settings.lake, data, say) if task.readings else None
-    constants = _constants() | self_training.CONSTANTS | {"review_weight": reviews.WEIGHT}
+    constants = _constants() | self_training.CONSTANTS | CONTEXT_CONSTANTS | {"review_weight": reviews.WEIGHT}
     constants |= {"texts_of_labels": texts_hash(more)} if more else {}
     cards.write_recipe(out, constants, inputs, fetched_sets(task.corpora))
     corpus = judge.training_corpus(data, task.corpora, reader, more, say)

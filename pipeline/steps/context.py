@@ -97,6 +97,14 @@ class Context:
     app: pa.Array
     features: dict[str, Floats]  # NaN where unknown
 
+    @property
+    def past_classes(self) -> Floats:
+        """Posts by CLASSES: how many posts of each class the past amounts to by its texts."""
+        n = self.past.n + PAST_HALF
+        told = {name: self.features[f"past_{name}"] * n for name in CLASSES if name != "share"}
+        told["share"] = np.maximum(self.past.n - sum(told.values()), 0)
+        return np.stack([told[name] for name in CLASSES], axis=1)
+
 
 def context_of(posts: pa.Table, features: pa.Table, members: pa.Table) -> Context:
     """What was known before each post; `posts` in order (see `known_before`), features row-aligned with them."""

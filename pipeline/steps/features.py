@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.judge_model import likeliest
 from pipeline.tables import EMOTIONS, SCHEMA_VERSION, SENTIMENTS, complete
 from pipeline.text.linear import LinearModel, Scoring, softmax
 from pipeline.text.reading import Reader, Reading
@@ -65,7 +66,7 @@ def text_columns(reading: Reading, models: TextModels, counts: Counts) -> dict[s
     snow = summed(counts.token_entries, reading.tokens.offsets, models.snow_odds, snow_table().prior)
     order = [models.sentiment.classes.index(s) for s in SENTIMENTS]
     columns = {f"p_{c}": _floats(classes[:, i]) for i, c in enumerate(models.judge.classes)}
-    columns["text_label"] = _names(models.judge.classes, classes.argmax(axis=1))
+    columns["text_label"] = _names(models.judge.classes, likeliest(classes))
     columns |= {f"p_{s}": _floats(feelings[:, k]) for s, k in zip(SENTIMENTS, order, strict=True)}
     columns["sentiment"] = _floats(feelings[:, order[2]] - feelings[:, order[0]])
     columns["sentiment_label"] = _names(SENTIMENTS, feelings[:, order].argmax(axis=1))

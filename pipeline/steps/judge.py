@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from pipeline.additive import Floats
-from pipeline.judge_model import ContextModel, chances
+from pipeline.judge_model import ContextModel, chances, decide
 from pipeline.order import floats, match_rows, sort_rows, take_rows
 from pipeline.steps.context import (
     CAMPAIGN,
@@ -26,7 +25,7 @@ from pipeline.steps.context import (
 )
 from pipeline.steps.context import POSTS_NEEDED as CONTEXT_POSTS
 from pipeline.steps.reasons import Flagged, reason_lists
-from pipeline.tables import BROADCAST, CLASSES, REASONS, SCHEMA_VERSION, complete
+from pipeline.tables import CLASSES, REASONS, SCHEMA_VERSION, complete
 from pipeline.text.linear import LinearModel
 from pipeline.text.reading import Reader
 from pipeline.threads import in_order
@@ -34,8 +33,6 @@ from pipeline.threads import in_order
 REASONS_AT_ONCE = 20_000  # posts
 POSTS_NEEDED = [*CONTEXT_POSTS, "text"]  # what is read of posts
 LEAST_GAIN = 0.05  # log-odds that the context must add to be given as a reason
-_BROADCAST = np.array([CLASSES.index(c) for c in BROADCAST])
-_GENUINE = np.array([i for i, c in enumerate(CLASSES) if c not in BROADCAST])
 
 ContextReasons = tuple[Ints, str, pa.Array, Floats]  # rows, kind, words, weights
 
@@ -73,7 +70,8 @@ def judged(
     """
     context = known_before(posts, features, member)
     classes = np.stack([floats(features[f"p_{c}"]) for c in CLASSES], axis=1)
-    probability, is_broadcast, label = decide(classes, _logits(context, judge.context, base_rate))
+    lean = judge.context.lean(context.past_classes, context.past.n.astype(np.float64))
+    probability, is_broadcast, label = decide(classes * lean, _logits(context, judge.context, base_rate))
     columns = {name: posts[name] for name in (*KEY, "author_id", "posted_at")} | {
         "label": pa.array(CLASSES, pa.string()).take(pa.array(label)),
         "broadcast_probability": pa.array(probability.astype(np.float32)),
@@ -111,17 +109,6 @@ def _reasons(
 
 def _logits(context: Context, model: ContextModel, base_rate: float) -> Floats:
     return model.logits(context.features, base_rate) + model.of_app(context.app)
-
-
-def decide(classes: Floats, logits: Floats) -> tuple[Floats, NDArray[np.bool_], Ints]:
-    """Probability of broadcasting, whether it is, and the label: the best class on that side.
-
-    classes: texts by CLASSES; logits: log-odds of broadcasting at the stated base rate.
-    """
-    probability = chances(logits)
-    is_broadcast = probability >= 0.5
-    loud, calm = classes[:, _BROADCAST].argmax(axis=1), classes[:, _GENUINE].argmax(axis=1)
-    return probability, is_broadcast, np.where(is_broadcast, _BROADCAST[loud], _GENUINE[calm])
 
 
 def _basis(context: Context) -> pa.Array:

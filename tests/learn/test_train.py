@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline import commands
@@ -215,7 +216,7 @@ def test_gold_posts_are_met_in_their_histories(data: Path, small: Settings, judg
     gold = corpus.labels.measured
     in_histories = gold & (corpus.labels.dataset != "xhs_2018")
     assert len(found.label) == in_histories.sum()
-    assert set(found.features) == set(context.CONTEXT)
+    assert set(found.features) > set(context.LINES)
     assert (
         found.features["past_known"] > 0
     ).all()  # a copy of each was posted an hour before it, or is undated like it
@@ -386,15 +387,23 @@ def test_a_recipe_names_every_input_by_its_hash(tmp_path: Path) -> None:
 
 def test_the_intercept_of_the_context_model_keeps_the_natural_share() -> None:
     dice = np.random.default_rng(2)
-    features = {name: dice.normal(size=3_000) for name in context.CONTEXT}
-    loud = dice.random(3_000) < 1 / (1 + np.exp(-(2 * features["text"] - 1)))
+    features = {name: dice.normal(size=3_000) for name in (*context.LINES, "likes")}
+    authors = np.array([f"a{i % 50}" for i in range(3_000)], object)
+    app = np.where(dice.random(3_000) < 0.3, "群发助手", "手机").astype(object)
+    odds = 2 * features["text"] - 1 + 2 * (features["likes"] > 0.5) + 1.5 * (app == "群发助手")
+    loud = dice.random(3_000) < 1 / (1 + np.exp(-odds))
+    everywhere = np.array(["weibo_2014"] * 3_000, object)
     rows = context.Examples(
-        features, np.where(loud, 1, 0), np.array(["a"] * 3_000, object), np.arange(3_000) % 5, np.arange(3_000) % 2 == 0
+        features, app, np.where(loud, 1, 0), authors, np.arange(3_000) % 5, np.arange(3_000) % 2 == 0, everywhere
     )
     model = context.fit_context(rows, 0.3, np.ones(3_000, bool))
-    chance = 1 / (1 + np.exp(-model.logits(features, 0.3)))
+    chance = 1 / (1 + np.exp(-(model.logits(features, 0.3) + model.of_app(pa.array(app.tolist())))))
+    added = model.apps.get("群发助手", 0.0) - model.apps.get("手机", 0.0)
+    assert added == pytest.approx(1.5, abs=0.5)
+    low, high = (model.gain(["likes"], {"likes": np.array([value])}) for value in (0.0, 1.5))
+    assert high - low == pytest.approx(2, abs=0.5)
     assert chance[rows.natural].mean() == pytest.approx(loud[rows.natural].mean(), abs=1e-3)
-    assert model.coefficients[0] == pytest.approx(2, abs=0.2)
+    assert model.coefficients[0] == pytest.approx(1.7, abs=0.4)
     assert abs(model.coefficients[1]) < 0.2
     assert context.gain(rows, 0.3)["context_auc"] > 0.8
 
