@@ -78,7 +78,7 @@ TEXT_COUNTS = [
     }.items()
 ]
 POST_FEATURES = [
-    PLATFORM, POST_ID, AUTHOR, POSTED_AT, *PROBABILITIES, Column("text_label", TEXT, "likeliest class by text, p_recruit counting 2.7 times"),
+    PLATFORM, POST_ID, AUTHOR, POSTED_AT, *PROBABILITIES, Column("text_label", TEXT, "likeliest class by text, p_recruit weighed 2.7"),
     *FEELINGS, SNOWNLP_EXACT, *TEXT_COUNTS, Column("stock_cues", SMALL, "seller's stock-pressure phrases (count)"),
     Column("first_person_per_100", FLOAT, "first-person words per 100 tokens"),
     Column("affect_per_100", FLOAT, "words of feeling per 100 tokens"),
@@ -118,7 +118,7 @@ CAMPAIGN_ALIASES = [
 ]  # fmt: skip
 
 POST_JUDGEMENTS = [
-    PLATFORM, POST_ID, AUTHOR, POSTED_AT, key("label", TEXT, "of share, sell, recruit, bait, news, auto the likeliest by text and past on is_broadcast's side"),
+    PLATFORM, POST_ID, AUTHOR, POSTED_AT, key("label", TEXT, "likeliest of six by text and past, on is_broadcast's side"),
     key("broadcast_probability", FLOAT, "probability of broadcasting, by text, campaign so far and the author's past"),
     key("is_broadcast", BOOL, "broadcast_probability reaches the threshold for the base_rate setting"),
     Column("reasons", REASONS, "why it was flagged; spans: code points of posts.text, half open, NULL for campaign, habit, pace, app"),
