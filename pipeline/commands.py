@@ -101,11 +101,11 @@ def trust(settings: Settings, *, first: str | None, last: str | None, every: str
     _must_exist(settings)
     with reporting(quiet=quiet) as say, writing(settings, say) as opened:
         counts = backfill(opened, dates)
-    if not counts["author_trust"]:
-        raise UsageError(
-            f"trust: lake {one_line(settings.lake, 200)} holds no judged post up to {dates[-1]}; expected some; "
-            "`xinren run PATH` gathers and judges posts, or give a later --to"
-        )
+        if not counts["author_trust"]:
+            raise UsageError(
+                f"trust: lake {one_line(settings.lake, 200)} holds no judged post up to {dates[-1]}; expected some; "
+                "`xinren run PATH` gathers and judges posts, or give a later --to"
+            )
     if not quiet:
         print(", ".join(f"{key} {value:,}" for key, value in counts.items()))
     return 0

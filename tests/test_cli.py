@@ -258,7 +258,7 @@ WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {  # the words, the exit st
     "no input": (("run", "--lake", "new"), 2, "type `xinren run PATH`"),
     "files of a stage that reads the lake": (("judge", "feed.jsonl", "--lake", "lake"), 2, "`xinren gather PATH`"),
     "trust of a time before every post": (
-        ("trust", "--from", "1999-01-01", "--to", "1999-02-01", "--lake", "lake"),
+        ("trust", "--from", "1999-01-01", "--to", "1999-02-01", "--lake", "lake", "--quiet"),
         2,
         "no judged post up to 1999-01-31",
     ),
