@@ -42,7 +42,11 @@ EXAMPLES = """examples:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}; see `{self.prog} --help`")
+        unknown, sign, words = message.partition("unrecognized arguments: ")
+        if sign and not unknown and any(not word.startswith("-") for word in words.split()):
+            message += "; files are read by `xinren run PATH` and `xinren gather PATH`"
+        command = self.prog.removeprefix("xinren").strip()
+        raise UsageError(f"{command + ': ' if command else ''}{message}; see `{self.prog} --help`")
 
 
 def _flag(parser: argparse.ArgumentParser, *names: str, **rest: Any) -> None:
@@ -98,6 +102,10 @@ def _stage_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
 
 
+def _files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="*", metavar="PATH", help="the same as --input PATH")
+
+
 def _campaign_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=int, default=10, metavar="N", help="how many of the largest to show (default 10)")
     _flag(parser, "--kind", metavar="KIND", help="only template, same_author, repost, chain, quote or flood")
@@ -141,10 +149,13 @@ def build_parser() -> argparse.ArgumentParser:
         "run", "gather to daily_summary, in one go", lambda a: commands.run(_settings(a), flow=a.flow, quiet=a.quiet)
     )
     _stage_flags(run)
+    _files(run)
     run.add_argument("--flow", action="store_true", help="as the Prefect flow `daily`, without a server to start first")
     for name, help_ in _STAGES.items():
         stage = command(name, help_, lambda a: commands.stage(a.command, _settings(a), quiet=a.quiet))
         _stage_flags(stage)
+        if name == "gather":
+            _files(stage)
         if name == "campaigns":
             _campaign_flags(stage)
         if name == "trust":
@@ -281,6 +292,8 @@ def _column(item: str) -> tuple[str, str]:
 
 def _settings(args: argparse.Namespace) -> Settings:
     stated = {name: value for name, value in vars(args).items() if name in Settings.model_fields}
+    if args.command in ("run", "gather") and args.files:
+        stated["inputs"] = [*args.files, *(stated["inputs"] or ())]
     if getattr(args, "column", None):
         stated["columns"] = dict(_column(item) for item in args.column)
     return load_settings(args.settings, **stated)

@@ -101,6 +101,11 @@ def trust(settings: Settings, *, first: str | None, last: str | None, every: str
     _must_exist(settings)
     with reporting(quiet=quiet) as say, writing(settings, say) as opened:
         counts = backfill(opened, dates)
+        if not counts["author_trust"]:
+            raise UsageError(
+                f"trust: lake {one_line(settings.lake, 200)} holds no judged post up to {dates[-1]}; expected some; "
+                "`xinren run PATH` gathers and judges posts, or give a later --to"
+            )
     if not quiet:
         print(", ".join(f"{key} {value:,}" for key, value in counts.items()))
     return 0
@@ -129,7 +134,7 @@ def _must_have_input(command: str, settings: Settings) -> None:
     if (settings.inbox or settings.feeds) and not settings.inputs:
         return  # an inbox to which nothing came is no mistake, nor is a feed without news
     if not settings.inputs:
-        raise UsageError(f"{command}: no input; expected files, folders or globs; give --input PATH")
+        raise UsageError(f"{command}: no input; expected files, folders or globs; type `xinren {command} PATH`")
     if not find_inputs(settings.inputs):
         raise UsageError(f"{command}: no file in {one_line(', '.join(settings.inputs), 200)}; expected exports to read")
 

@@ -107,6 +107,10 @@ def test_stages_one_by_one_give_what_run_gives(xinren: Run, feed: Path, feed_lak
     ]
 
 
+def test_files_to_gather_may_stand_without_their_flag(xinren: Run, feed: Path) -> None:
+    assert "raw_posts 52, raw_authors 0, rejects 6" in good(xinren("gather", feed, "--lake", "new"))
+
+
 def test_campaigns_are_listed_and_one_is_shown(xinren: Run, lake: Path) -> None:
     listed = good(xinren("campaigns", "--lake", lake, "--top", "1", "--kind", "flood"))
     assert "campaigns of kind flood, 1 shown" in listed
@@ -251,7 +255,14 @@ WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {  # the words, the exit st
     "unknown command": (("rum",), 2, "invalid choice: 'rum'"),
     "unknown flag": ((*RUN, "--fast"), 2, "--fast"),
     "flag without value": (("run", "--lake"), 2, "--lake"),
-    "no input": (("run", "--lake", "new"), 2, "no input"),
+    "no input": (("run", "--lake", "new"), 2, "type `xinren run PATH`"),
+    "files of a stage that reads the lake": (("judge", "feed.jsonl", "--lake", "lake"), 2, "`xinren gather PATH`"),
+    "trust of a time before every post": (
+        ("trust", "--from", "1999-01-01", "--to", "1999-02-01", "--lake", "lake", "--quiet"),
+        2,
+        "no judged post up to 1999-01-31",
+    ),
+    "missing path without --input": (("gather", "nowhere.csv", "--lake", "new"), 2, "nowhere.csv: does not exist"),
     "missing path": (("run", "--input", "nowhere", "--lake", "new"), 2, "nowhere"),
     "missing path after a good one": ((*RUN, "nowhere"), 2, "nowhere"),
     "empty folder": (("run", "--input", "nothing", "--lake", "new"), 2, "nothing"),

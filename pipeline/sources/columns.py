@@ -23,30 +23,40 @@ def by_value(column: pa.Array, work: Callable[[pa.Array], pa.Array]) -> pa.Array
     return work(coded.dictionary).take(coded.indices)
 
 
-def holding(column: pa.Array, marks: bytes) -> NDArray[np.int64]:
-    """The places of the values in which one of these ASCII bytes stands."""
-    content, bounds = bytes_of(column)
+def marked(content: NDArray[np.uint8], bounds: NDArray[np.int64], marks: bytes) -> NDArray[np.int64]:
+    """Where one of these bytes stands in the bytes of a column."""
     inside = content[bounds[0] : bounds[-1]]
     is_mark = inside == marks[0]
     for mark in marks[1:]:
         is_mark |= inside == mark
-    return np.unique(np.searchsorted(bounds, np.flatnonzero(is_mark) + bounds[0], side="right") - 1)
+    places: NDArray[np.int64] = np.flatnonzero(is_mark) + bounds[0]
+    return places
 
 
-def has_byte(column: pa.Array, mark: bytes) -> bool:
+def holding(column: pa.Array, marks: bytes) -> NDArray[np.int64]:
+    """The places of the values in which one of these ASCII bytes stands."""
+    content, bounds = bytes_of(column)
+    return np.unique(np.searchsorted(bounds, marked(content, bounds, marks), side="right") - 1)
+
+
+def has_byte(column: pa.Array, marks: bytes) -> bool:
     """Whether one of these ASCII bytes stands anywhere in the column."""
     content, bounds = bytes_of(column)
     inside = content[bounds[0] : bounds[-1]]
-    return any(bool((inside == byte).any()) for byte in mark)
+    return any(bool((inside == mark).any()) for mark in marks)
 
 
 def changed(column: pa.Array, places: NDArray[np.int64], work: Callable[[pa.Array], pa.Array]) -> pa.Array:
     """The column with work(values) at these places."""
     if not len(places):
         return column
+    before = column.take(pa.array(places))
+    after = work(before)
+    if after.equals(before):
+        return column
     mask = np.zeros(len(column), bool)
     mask[places] = True
-    return pc.replace_with_mask(column, pa.array(mask), work(column.take(pa.array(places))))
+    return pc.replace_with_mask(column, pa.array(mask), after)
 
 
 def lengths(lists: pa.Array | None, n_rows: int) -> pa.Array:

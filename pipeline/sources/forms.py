@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.sources import encodings, parquet_rows, sqlite_rows, xlsx_parts
 from pipeline.sources.csv_rows import open_csv
 from pipeline.sources.feed_xml import open_feed
+from pipeline.sources.json_columns import open_columns
 from pipeline.sources.json_documents import open_json_documents
 from pipeline.sources.json_rows import open_json_lines, open_json_list
 from pipeline.sources.json_values import has_lines_of_json
@@ -48,6 +49,8 @@ def _of_text(path: Path) -> Iterator[Form]:
         return
     if not first.startswith("{"):  # JSON Lines may begin with a broken line, documents stand in a program's text
         yield from open_csv(path, encoding)
+    elif columns := open_columns(path, encoding):
+        yield columns
     json: list[Form] = [open_json_lines(path, encoding), documents]
     if not has_lines_of_json(path, encoding):  # a document may hold a line that by itself is an object
         json.reverse()

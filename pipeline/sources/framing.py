@@ -65,24 +65,22 @@ def count_json_lines(chunks: Iterable[bytes | str]) -> int:
 
 
 def count_json_items(chunks: Iterable[bytes]) -> int | None:
-    """Items of the one JSON list that a text is, by its brackets and commas alone; None where they do not match. The text
+    """Items of the JSON lists that a text is, by their brackets and commas alone; None where they do not match. The text
     comes as UTF-8 in any pieces.
     """
-    state = np.zeros(7, np.int64)
+    state = np.zeros(8, np.int64)
     for chunk in chunks:
         _walk_json(np.frombuffer(chunk, np.uint8), state)
-    quoted, _, depth, commas, filled, bad, closed = state.tolist()
-    if quoted or depth or bad or not closed:
-        return None
-    return commas + 1 if filled else 0
+    quoted, _, depth, _, _, bad, closed, items = state.tolist()
+    return None if quoted or depth or bad or not closed else items
 
 
 @kernel
 def _walk_json(data: Any, state: Any) -> None:
     """state: in a string; after a backslash; depth; commas of the list; whether it holds anything; whether something
-    stands outside it; whether it has ended.
+    stands outside lists; whether the last one has ended; items of those that have.
     """
-    quoted, escaped, depth, commas, filled, bad, closed = state
+    quoted, escaped, depth, commas, filled, bad, closed, items = state
     for byte in data:
         if quoted:
             if escaped:
@@ -94,11 +92,13 @@ def _walk_json(data: Any, state: Any) -> None:
             continue
         if byte in (32, 9, 10, 13):
             continue
-        if depth == 0 and (byte != 91 or closed):
-            bad = 1
+        if depth == 0:
+            bad |= byte != 91
+            closed = commas = filled = 0
         if byte in (93, 125):
-            closed = depth == 1 and byte == 93
-            bad |= depth == 1 and byte != 93
+            if depth == 1:
+                bad |= byte != 93
+                closed, items = 1, items + (commas + 1 if filled else 0)
             depth -= 1
             bad |= depth < 0
             continue
@@ -109,15 +109,7 @@ def _walk_json(data: Any, state: Any) -> None:
             depth += 1
         elif byte == 44 and depth == 1:
             commas += 1
-    state[0], state[1], state[2], state[3], state[4], state[5], state[6] = (
-        quoted,
-        escaped,
-        depth,
-        commas,
-        filled,
-        bad,
-        closed,
-    )
+    state[:] = np.array([quoted, escaped, depth, commas, filled, bad, closed, items])
 
 
 def count_parquet(path: Path) -> int:

@@ -58,6 +58,29 @@ def count_text_records(text: str, is_record: IsRecord) -> int | None:
     return total
 
 
+def count_columns(text: str) -> int | None:
+    """Rows of an object of columns by the commas of its parts, which must agree; of columns, index and data those of data. None
+    where they do not, or the brackets do not match.
+    """
+    depth, name, counts, has_any = 0, "", dict[str, int](), set[str]()
+    for token in _TOKEN.finditer(text):  # per token
+        mark, string, _ = token.groups()
+        if mark and mark in "}]":
+            depth -= 1
+        elif depth == 2 and mark == ",":
+            counts[name] += 1
+        elif depth == 2 and mark != ":":
+            has_any.add(name)
+        if depth == 1 and string:
+            name = json.loads(string, strict=False)
+            counts[name] = 0
+        depth += bool(mark and mark in "{[")
+    rows = {count + 1 if part in has_any else 0 for part, count in counts.items()}
+    if counts.keys() <= {"columns", "index", "data"} and "data" in counts:
+        rows = {counts["data"] + ("data" in has_any)}
+    return rows.pop() if depth == 0 and len(rows) == 1 else None
+
+
 @dataclass
 class _Open:
     """Brackets not closed yet. `wants` says what may come next, in the letters of _count."""
@@ -69,7 +92,8 @@ class _Open:
     key: str = ""
 
     def child(self) -> str:
-        return f"{self.location}.{self.key}" if self.is_object else f"{self.location}[]"
+        is_named = self.is_object and not self.key.isdecimal()  # an object keyed by row number is a list
+        return f"{self.location}.{self.key}" if is_named else f"{self.location}[]"
 
 
 def _count(text: str, start: int, is_record: IsRecord) -> tuple[int, int]:

@@ -24,6 +24,7 @@ _SPACES = re.compile(f"[{_SPACE}]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|["\[\]{},]', re.DOTALL)
 MAX_PORTION = 1 << 22  # characters of a batch
 _SAMPLE = 50  # records whose keys make the names: exporters leave out keys that have no value
+_LINE_ENDS = ("", ",")  # a comma after each line: written as if for a list
 _BROKEN = object()
 
 
@@ -84,12 +85,12 @@ def _together(flat: Flat, nested: list[dict[str, Any]], order: NDArray[np.int64]
 
 def _whole_value(decoder: json.JSONDecoder, text: str) -> Any:
     value, end = _value(decoder, text, 0)
-    return value if end == len(text) else _BROKEN
+    return value if text[end:].strip(_SPACE) in _LINE_ENDS else _BROKEN
 
 
 @dataclass(frozen=True)
 class JsonList:
-    """A file that is one JSON list of objects; what stands after a break in the list is one bad row."""
+    """A file that is a JSON list of objects, or several one after another; what stands after a break is one bad row."""
 
     path: Path
     encoding: str
@@ -157,21 +158,25 @@ class _Window:
 
 
 def _list_items(pieces: Iterable[str]) -> Iterator[tuple[Any, str]]:
-    """Items of the list with their text. An item that is no JSON ends where the brackets around it say."""
+    """Items of the list, and of lists right after it, with their text. An item that is no JSON ends where the brackets around
+    it say; what stands after the last list is one more.
+    """
     decoder, is_sound, window = _decoder(), True, _Window(iter(pieces))
     while "[" not in window.text and window.grow():
         pass
-    window.drop(window.text.index("[") + 1)
-    closed = window.text[:1] == "]"
-    while not closed:
-        value, after, was_sound = _item(decoder, window.text, is_sound)
-        if after >= len(window.text) and window.grow():
-            continue  # it may go on
-        is_sound = was_sound
-        yield value, window.text[:after]
-        closed = window.text[after : after + 1] != ","
-        window.drop(after if closed else after + 1)
-    window.drop(1)
+    window.drop(window.text.index("["))
+    while window.text[:1] == "[":
+        window.drop(1)
+        closed = window.text[:1] == "]"
+        while not closed:
+            value, after, was_sound = _item(decoder, window.text, is_sound)
+            if after >= len(window.text) and window.grow():
+                continue  # it may go on
+            is_sound = was_sound
+            yield value, window.text[:after]
+            closed = window.text[after : after + 1] != ","
+            window.drop(after if closed else after + 1)
+        window.drop(1)
     while len(window.text) < RAW_BYTES and window.grow():
         pass
     rest = window.text[:RAW_BYTES].strip(_SPACE + "\ufeff")

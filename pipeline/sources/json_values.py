@@ -85,6 +85,12 @@ def small_text(path: Path, encoding: str) -> str:
     return encodings.whole_text(path, encoding)
 
 
+def whole_object(text: str) -> dict[str, Any] | None:
+    """The one object that a text is; None where it is anything else."""
+    value = _decoded(text.strip(_SPACE)).value
+    return value if isinstance(value, dict) else None
+
+
 # Text keeps a long id exact and a rounded one (4.45457E+15) visible; control characters in strings are let pass.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, strict=False)
 

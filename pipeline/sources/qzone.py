@@ -19,10 +19,12 @@ from pipeline.sources.qzone_text import PLATFORM, to_text
 from pipeline.sources.record_paths import RecordPath, fits
 from pipeline.sources.records import AUTHORS, ITEM_END, Facts, Records, Source
 
-_OWNER = re.compile(r"(?:^|/)(\d{5,11})/")  # of <QQ number>/shuoshuo/shuoshuo_00000-00019.json
+_OWNER = re.compile(
+    r"(?:^|/)(\d{5,11})(?:/|_\D|\.[A-Za-z]+$)"
+)  # of <QQ number>/shuoshuo/..., <QQ number>_shuoshuo.json
 _NAMES = {  # by table: several names separated by spaces, the first that holds something counts
     "mood": {
-        "post_id": "tid", "author_id": "uin $.usrinfo.uin", "author_name": "name $.usrinfo.name", "text": "content",
+        "post_id": "tid", "author_id": "uin <.usrinfo.uin", "author_name": "name <.usrinfo.name", "text": "content",
         "posted_at": "created_time createTime", "app": "source_name", "comments": "cmtnum", "reposts": "fwdnum",
         "likes": "like.count likecount", "parent_id": "rt_tid", "root_id": "rt_tid",
     },
@@ -169,7 +171,8 @@ FACTS = Facts(
     (
         "[em]e113[/em] as [呲牙], unknown numbers as [e400]", "@{uin:..,nick:..} as @name", "a mood passed on without a word",
         "numbers of comments that begin anew under each post", "times that were never set: what the page showed",
-        "qzone-history collapses repeats: source_dedups", "no author in a mood: the folder named by the QQ number",
+        "qzone-history collapses repeats: source_dedups",
+        "no author in a mood: usrinfo beside the list, else the folder or file named by the QQ number",
     ),
 )  # fmt: skip
 SOURCE = Source(recognises, drafts, paths=PATHS, facts=FACTS)

@@ -1,8 +1,8 @@
 """Where a dialect's records lie in a JSON document, and how they are found there.
 
 A location is written like `$.data.cards[].mblog`: `$` is the document, `.name` the value of a key, `[]` an item of a
-list. A dialect names the locations of its records; an object inside another, such as the post that a repost quotes, is
-a record of its own where its location is named too.
+list, or the value of a key that is a number. A dialect names the locations of its records; an object inside another, such
+as the post that a repost quotes, is a record of its own where its location is named too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from typing import Any
 
 ROOT = "$"
-ABOVE = "^"
+ABOVE, HOLDER = "^", "<"
 MAX_DEPTH = 64  # brackets open at once; no exporter comes near it, a hostile file would
 _MAX_LOOKS = 20_000  # objects of a document, and names in all, that are looked at to know a dialect
 _SPECIAL = {r"\*\*": ".*", r"\*": r"[^.\[\]]*"}
@@ -31,7 +31,8 @@ class RecordPath:
 
     In `path`, `*` stands for any key and `**` for any way down (`**.mblog`). `table` is what Records.table says of
     them. Of `columns`, a name is a key of the record, `user.id` a key of an object in it, `tags[].name` a list of the
-    items' keys; `^.id` looks in the record around it (`^.^.id` in the one around that) and `$.user.id` in the document.
+    items' keys; `^.id` looks in the record around it (`^.^.id` in the one around that), `<.user.id` in the object that
+    holds its list, and `$.user.id` in the document.
     With `has_more` the other keys of a record are columns too.
     """
 
@@ -68,6 +69,7 @@ class Found:
     value: dict[str, Any]
     above: Found | None
     root: Any
+    holder: Any = None
 
     def column(self, name: str) -> Any:
         """The value of a column of the path; None where there is none."""
@@ -76,8 +78,8 @@ class Found:
     def _at(self, steps: tuple[str, ...]) -> Any:
         if steps[0] == ABOVE:
             return self.above._at(steps[1:]) if self.above and len(steps) > 1 else None
-        if steps[0] == ROOT:
-            return _down(self.root, steps[1:])
+        if steps[0] in (ROOT, HOLDER):
+            return _down(self.root if steps[0] == ROOT else self.holder, steps[1:])
         return _down(self.value, steps)
 
 
@@ -86,9 +88,9 @@ def walk(whole: Any, paths: tuple[RecordPath, ...], n_open: int = 0, start: str 
     `$` of a column looks is the value at `start`. Raises TooDeepError, then possibly after some records.
     """
     candidates: dict[str, list[RecordPath]] = {}
-    stack: list[tuple[str, Any, Found | None, int, int, Any]] = [(ROOT, whole, None, 1, n_open, whole)]
+    stack: list[tuple[str, Any, Found | None, int, int, Any, Any]] = [(ROOT, whole, None, 1, n_open, whole, None)]
     while stack:  # per object and list: JSON nests as it likes
-        location, value, above, depth, broken, root = stack.pop()
+        location, value, above, depth, broken, root, holder = stack.pop()
         if depth > MAX_DEPTH:
             raise TooDeepError
         root = value if location == start else root
@@ -97,12 +99,13 @@ def walk(whole: Any, paths: tuple[RecordPath, ...], n_open: int = 0, start: str 
                 candidates[location] = [path for path in paths if path.lies_at(location)]
             path = next((path for path in candidates[location] if path.needs.issubset(value)), None)
             if path is not None:
-                above = Found(path, value, above, root)
+                above = Found(path, value, above, root, holder)
                 if not broken:
                     yield above
-        children = [(place, child, above, depth + 1, 0, root) for place, child in _children(location, value)]
+        holder = value if isinstance(value, dict) else holder
+        children = [(place, child, above, depth + 1, 0, root, holder) for place, child in _children(location, value)]
         if broken and children:
-            children[-1] = (*children[-1][:4], broken - 1, root)
+            children[-1] = (*children[-1][:4], broken - 1, root, holder)
         stack += reversed(children)
 
 
@@ -139,10 +142,15 @@ def fits(names: Iterable[str], paths: tuple[RecordPath, ...]) -> bool:
 
 def _children(location: str, value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, dict):
-        return [(f"{location}.{key}", child) for key, child in value.items() if isinstance(child, (dict, list))]
+        return [(_inside(location, key), child) for key, child in value.items() if isinstance(child, (dict, list))]
     if isinstance(value, list):
         return [(f"{location}[]", child) for child in value if isinstance(child, (dict, list))]
     return []
+
+
+def _inside(location: str, key: str) -> str:
+    """The location of a key's value; objects keyed by row number or id are lists ({"0": {..}, "1": {..}})."""
+    return f"{location}[]" if key.isdecimal() else f"{location}.{key}"
 
 
 @cache

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.hashing import bytes_of
 from pipeline.sources import markup
 from pipeline.sources.columns import by_value
 from pipeline.sources.counts import parse_counts
@@ -37,6 +38,7 @@ _PLAIN = (  # columns that need no more than their type
     "community", "source_keyword", "source_dedups", "modified_at", "post_id_derived",
 )  # fmt: skip
 _BLANK = SPACE + "\v\f\u2028\u2029\u200b\u200c\u200d\u2060\u00ad"  # a text of these alone shows nothing
+_BLANK_BYTES = np.array(sorted({character.encode()[0] for character in _BLANK}), np.uint8)
 _TRUE = ("true", "1", "yes", "y", "是", "t")
 _FALSE = ("false", "0", "no", "n", "否", "f")
 _TYPES = {column.name: column.type for table in ("raw_authors", "raw_posts") for column in TABLES[table]}
@@ -151,10 +153,11 @@ def _too_large(text: pa.Array) -> NDArray[np.bool_]:
 
 
 def _shows_nothing(text: pa.Array) -> NDArray[np.bool_]:
-    """Texts of nothing but blanks; only what begins with one need be trimmed."""
-    first = pc.utf8_slice_codeunits(text, 0, 1)
-    blank = flags(pc.is_in(first, value_set=pa.array(["", *_BLANK])))
-    places = np.flatnonzero(blank)
+    """Texts of nothing but blanks; only what is empty or begins with the byte of one need be trimmed."""
+    content, bounds = bytes_of(text)
+    blank: NDArray[np.bool_] = bounds[1:] == bounds[:-1]
+    filled = np.flatnonzero(~blank)
+    places = filled[np.isin(content[bounds[filled]], _BLANK_BYTES)]
     blank[places] = flags(pc.equal(pc.utf8_trim(text.take(pa.array(places)), characters=_BLANK), ""))
     return blank
 

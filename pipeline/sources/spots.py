@@ -15,13 +15,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.hashing import bytes_of
+from pipeline.sources.columns import marked
 from pipeline.tables import TEXTS
 from pipeline.text.compiled import kernel
 
 Ints = NDArray[np.int64]
 KINDS = ("topics", "mentions", "links")
 _WORD, _SPACE, _LINKED, _LOCAL = 1, 2, 4, 8
-_MARKS = (ord("#"), ord("@"), ord("h"))  # how each kind begins
+_MARKS = b"#@h"  # how each kind begins
 _LONGEST_TOPIC, _LONGEST_NAME = 60, 30
 _SUFFIXES = tuple(np.frombuffer(suffix.encode(), np.uint8) for suffix in ("[话题]", "[超话]"))
 
@@ -29,11 +30,11 @@ _SUFFIXES = tuple(np.frombuffer(suffix.encode(), np.uint8) for suffix in ("[话�
 def find_spots(texts: pa.Array) -> dict[str, pa.Array]:
     """Per text its topics, mentions and links, each a list<string>; empty where there are none."""
     content, bounds = bytes_of(texts)
-    inside = content[bounds[0] : bounds[-1]]
-    room = [int(np.count_nonzero(inside == mark)) for mark in _MARKS]
+    places = marked(content, bounds, _MARKS)
+    room = np.bincount(content[places], minlength=256)[list(_MARKS)]
     spans = [np.empty((n, 2), np.int64) for n in room]
     counts = [np.zeros(len(texts) + 1, np.int64) for _ in KINDS]
-    _find(content, bounds, _classes(), *_SUFFIXES, *spans, *counts)
+    _find(content, bounds, places, _classes(), *_SUFFIXES, *spans, *counts)
     return {name: _lists(content, spans[i][: counts[i].sum()], np.cumsum(counts[i])) for i, name in enumerate(KINDS)}
 
 
@@ -154,35 +155,35 @@ def _link(content: Any, at: Any, end: Any, classes: Any) -> Any:
 
 @kernel
 def _find(
-    content: Any, bounds: Any, classes: Any, one: Any, other: Any, topics: Any, names: Any, links: Any,
+    content: Any, bounds: Any, places: Any, classes: Any, one: Any, other: Any, topics: Any, names: Any, links: Any,
     n_topics: Any, n_names: Any, n_links: Any,
 ) -> None:  # fmt: skip
-    """The spans of every kind in their order, and how many each row has, from place 1 on."""
-    topic = name = link = 0
-    for row in range(len(bounds) - 1):
-        start, end = bounds[row], bounds[row + 1]
-        next_topic = next_name = next_link = start
-        for at in range(start, end):
-            byte = content[at]
-            if byte == 35 and at >= next_topic:
-                name_end, go_on = _topic(content, at, end, classes, one, other)
-                if name_end >= 0:
-                    topics[topic, 0], topics[topic, 1] = at + 1, name_end
-                    topic, next_topic = topic + 1, go_on
-                    n_topics[row + 1] += 1
-            elif byte == 64 and at >= next_name:
-                before = content[at - 1] if at > start else np.uint8(0)
-                name_end = _name(content, at, end, classes)
-                if name_end > at + 1 and (before >= 0x80 or not classes[before] & _LOCAL):
-                    names[name, 0], names[name, 1] = at + 1, name_end
-                    name, next_name = name + 1, name_end
-                    n_names[row + 1] += 1
-            elif byte == 104 and at >= next_link:
-                link_end = _link(content, at, end, classes)
-                if link_end >= 0:
-                    links[link, 0], links[link, 1] = at, link_end
-                    link, next_link = link + 1, link_end
-                    n_links[row + 1] += 1
+    """The spans of every kind in their order, and how many each row has, from place 1 on; `places` are those of the marks."""
+    topic = name = link = row = 0
+    next_topic = next_name = next_link = bounds[0]  # where each kind goes on: never in the row before
+    for at in places:
+        while bounds[row + 1] <= at:
+            row += 1
+        start, end, byte = bounds[row], bounds[row + 1], content[at]
+        if byte == 35 and at >= next_topic:
+            name_end, go_on = _topic(content, at, end, classes, one, other)
+            if name_end >= 0:
+                topics[topic, 0], topics[topic, 1] = at + 1, name_end
+                topic, next_topic = topic + 1, go_on
+                n_topics[row + 1] += 1
+        elif byte == 64 and at >= next_name:
+            before = content[at - 1] if at > start else np.uint8(0)
+            name_end = _name(content, at, end, classes)
+            if name_end > at + 1 and (before >= 0x80 or not classes[before] & _LOCAL):
+                names[name, 0], names[name, 1] = at + 1, name_end
+                name, next_name = name + 1, name_end
+                n_names[row + 1] += 1
+        elif byte == 104 and at >= next_link:
+            link_end = _link(content, at, end, classes)
+            if link_end >= 0:
+                links[link, 0], links[link, 1] = at, link_end
+                link, next_link = link + 1, link_end
+                n_links[row + 1] += 1
 
 
 @kernel

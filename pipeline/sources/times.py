@@ -1,14 +1,13 @@
 """Times as exporters and pages write them -> UTC microseconds and how precise they are.
 
-A time without a zone is Asia/Shanghai. A column goes through three casts (epoch numbers, plain local times, times with
-a zone); only what they leave is read one value at a time.
+A time without a zone is Asia/Shanghai. `time_kernel` reads what nearly every column holds (epoch numbers, plain local times,
+times with a zone); only what it leaves is read one value at a time.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,17 +17,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.local_time import OFFSET
+from pipeline.sources.time_kernel import UNREAD, read_times
 from pipeline.tables import PRECISIONS, TIME
 
 Ints = NDArray[np.int64]
-Cast = Callable[[pa.Array], tuple[Ints, NDArray[np.int8]] | None]
 MISSING = ("", "0", "-", "null", "NULL", "None", "nan", "NaN", "NaT", "<NA>", "undefined")  # how "no value" is written
 SPACE = " \t\r\n\u00a0\u3000\ufeff"
 _EPOCH, _EARLIEST, _LATEST = datetime(1970, 1, 1), datetime(1980, 1, 1), datetime(2100, 1, 1)
-_NUMBER = r"^(?:\d{10}|\d{13})$"  # epoch seconds since 2001, or milliseconds
-_PLAIN = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?$"
-_ZONED = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})$"
-_SECONDS = r":\d{2}:\d{2}"
 
 _CLOCK = r"(?:\s*T?\s*(\d{1,2})\s*[:时]\s*(\d{1,2})(?:\s*[:分]\s*(\d{1,2})?(?:\.(\d{1,9}))?)?\s*[秒分]?)?"
 _DATED = re.compile(
@@ -62,29 +57,33 @@ def parse_times(values: pa.Array, gathered_at: Ints | None) -> Times:
     """The times of a string array. Relative ones (N分钟前, 昨天 12:30, 03-08) are counted back from `gathered_at`, UTC
     microseconds per row; without it they are NULL, of precision approximate.
     """
-    text = pc.utf8_trim(pc.fill_null(values, ""), characters=SPACE)
-    missing = _flags(pc.is_in(text, value_set=pa.array(MISSING)))
-    at, known = np.zeros(len(text), np.int64), np.zeros(len(text), bool)
-    level = np.full(len(text), -1, np.int8)
-    left = np.flatnonzero(~missing)
-    for pattern, cast in _likeliest_first(text):
-        some = text if len(left) == len(text) else text.take(pa.array(left))
-        fits = _flags(pc.match_substring_regex(some, pattern))
-        places, left = left[fits], left[~fits]
-        found = cast(some if fits.all() else some.filter(pa.array(fits))) if len(places) else None
-        if found is not None:
-            at[places], level[places] = found
-            known[places] = True
-        if not len(left):
-            break
-    for place in np.flatnonzero(~known & ~missing):  # per value: the forms that no cast can read are few
-        time = parse_time(text[place].as_py(), None if gathered_at is None else int(gathered_at[place]))
-        if time is not None:
-            at[place], known[place], level[place] = time[0] or 0, time[0] is not None, PRECISIONS.index(time[1])
+    text = pc.fill_null(values, "")
+    at, level = read_times(text)
+    known, missing = level != UNREAD, np.zeros(len(text), bool)
+    left = np.flatnonzero(~known)
+    if len(left):
+        rest = pc.utf8_trim(text.take(pa.array(left)), characters=SPACE)
+        missing[left] = _flags(pc.is_in(rest, value_set=pa.array(MISSING)))
+        at[left], level[left], known[left] = _other_forms(
+            rest, missing[left], None if gathered_at is None else gathered_at[left]
+        )
     waiting = ~known & (level >= 0)
     known &= (at >= _micros(_EARLIEST)) & (at < _micros(_LATEST))
     precision = pa.array(PRECISIONS).take(pa.array(level, mask=~known & ~waiting))
     return Times(pa.array(at, mask=~known).cast(TIME), precision, pa.array(~known & ~missing & ~waiting))
+
+
+def _other_forms(
+    text: pa.Array, missing: NDArray[np.bool_], gathered_at: Ints | None
+) -> tuple[Ints, NDArray[np.int8], NDArray[np.bool_]]:
+    """Time, precision and whether the time is known, of trimmed values."""
+    at, level = read_times(text)
+    known = level != UNREAD
+    for place in np.flatnonzero(~known & ~missing):  # per value: the forms that no kernel reads are few
+        time = parse_time(text[place].as_py(), None if gathered_at is None else int(gathered_at[place]))
+        if time is not None:
+            at[place], known[place], level[place] = time[0] or 0, time[0] is not None, PRECISIONS.index(time[1])
+    return at, level, known
 
 
 def parse_time(text: str, gathered_at: int | None) -> tuple[int | None, str] | None:
@@ -153,13 +152,6 @@ def _at(year: int, month: int, day: int, clock: list[str | None], zone: str | No
     return micros - (OFFSET if zone is None else _offset(zone)), precision
 
 
-def _likeliest_first(text: pa.Array) -> list[tuple[str, Cast]]:
-    """The forms that a cast reads, that of the first value first: no value has two, and a column mostly has one."""
-    forms: list[tuple[str, Cast]] = [(_NUMBER, _cast_numbers), (_PLAIN, _cast_plain), (_ZONED, _cast_zoned)]
-    first = text[0].as_py() if len(text) else ""
-    return sorted(forms, key=lambda form: not re.search(form[0], first))
-
-
 def _offset(zone: str) -> int:
     if zone[0] not in "+-":  # Z, GMT
         return 0
@@ -173,26 +165,3 @@ def _micros(time: datetime) -> int:
 
 def _flags(values: pa.Array) -> NDArray[np.bool_]:
     return np.asarray(values.to_numpy(zero_copy_only=False), bool)
-
-
-def _levels(text: pa.Array) -> NDArray[np.int8]:
-    has_seconds = _flags(pc.match_substring_regex(text, _SECONDS))
-    return np.where(has_seconds, PRECISIONS.index("second"), PRECISIONS.index("minute")).astype(np.int8)
-
-
-def _cast_numbers(text: pa.Array) -> tuple[Ints, NDArray[np.int8]]:
-    numbers = text.cast(pa.int64()).to_numpy()
-    at = np.where(numbers < 10**12, numbers * 10**6, numbers * 10**3)
-    return at, np.full(len(at), PRECISIONS.index("second"), np.int8)
-
-
-def _cast_plain(text: pa.Array) -> tuple[Ints, NDArray[np.int8]] | None:
-    found = _cast_zoned(text, pa.timestamp("us"))
-    return None if found is None else (found[0] - OFFSET, found[1])
-
-
-def _cast_zoned(text: pa.Array, type_: pa.DataType = TIME) -> tuple[Ints, NDArray[np.int8]] | None:
-    try:
-        return text.cast(type_).cast(pa.int64()).to_numpy(), _levels(text)
-    except pa.ArrowInvalid:  # one impossible date fails the whole cast: all of them are then read one by one
-        return None

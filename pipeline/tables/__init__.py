@@ -7,6 +7,7 @@ Timestamps are UTC microseconds; calendar days and months are Asia/Shanghai; ids
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import pyarrow as pa
 
@@ -77,6 +78,7 @@ TABLES: dict[str, list[Column]] = {
 }  # fmt: skip
 
 
+@cache  # gathering asks for one several times a batch
 def schema(name: str) -> pa.Schema:
     """The Arrow schema of table `name`, each field with its documentation in the metadata."""
     return pa.schema([c.field() for c in TABLES[name]], metadata={"table": name, "schema_version": str(SCHEMA_VERSION)})
@@ -109,6 +111,7 @@ def _without_nulls(table: pa.Table, want: pa.Schema, name: str) -> pa.Table:
     return table
 
 
+@cache
 def empty(name: str) -> pa.Table:
     """Table `name` without rows."""
     return schema(name).empty_table()

@@ -70,7 +70,12 @@ def test_list_is_read_alike_in_whatever_pieces_it_comes(text, size):
     assert framing.count_json_items([piece.encode() for piece in pieces]) == framing.count_json_items([text.encode()])
 
 
-@pytest.mark.parametrize("text", ["[}", "[1, 2}", "[1", '["a]', "[1] [2]", "[1]]", "[[1]", "", "{}]"])
+@pytest.mark.parametrize(("text", "items"), [("[1] [2]", 2), ("[1, 2][]\n[3]", 3), ("[] []", 0), ("[[1, 2]]", 1)])
+def test_items_of_lists_one_after_another_are_counted_together(text, items):
+    assert framing.count_json_items([text.encode()]) == items == sum(1 for _ in _list_items([text]))
+
+
+@pytest.mark.parametrize("text", ["[}", "[1, 2}", "[1", '["a]', "[1] 2", "[1]]", "[[1]", "", "{}]"])
 def test_list_whose_brackets_do_not_match_is_not_framed(text):
     assert framing.count_json_items([text.encode()]) is None
 

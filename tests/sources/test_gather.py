@@ -89,10 +89,10 @@ def test_list_that_breaks_off_gives_what_stands_before_the_break(gather, check_l
 
 
 def test_words_after_the_end_of_a_list_are_one_reject(gather, check_law):
-    gathered = gather('[{"text": "早"}] [{"text": "晚"}]')
+    gathered = gather('[{"text": "早"}] 完 [{"text": "晚"}]')
     check_law(gathered)
     assert gathered.posts["text"].to_pylist() == ["早"]
-    assert gathered.rejects["raw"].to_pylist() == ['[{"text": "晚"}]']
+    assert gathered.rejects["raw"].to_pylist() == ['完 [{"text": "晚"}]']
 
 
 def test_long_article_of_many_lines_is_one_post(gather, check_law):

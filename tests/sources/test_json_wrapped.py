@@ -23,8 +23,69 @@ ENVELOPES = {
     "glued": lambda rows: "".join(json.dumps(row) for row in rows),
     "lines": lambda rows: "".join(json.dumps({"item": row}) + "\n" for row in rows),
     "program": lambda rows: f"const data = {json.dumps(rows, indent=2)};\nmodule.exports = data;\n",
+    "row numbers": lambda rows: json.dumps({str(n): row for n, row in enumerate(rows)}),
+    "row numbers inside": lambda rows: json.dumps({"data": {str(n): row for n, row in enumerate(rows)}}, indent=1),
     "callback": lambda rows: f"callback({json.dumps({'items': rows})})",
 }
+
+
+def _columns(rows):
+    """The rows as pandas holds them: every column has every row."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _full(rows):
+    return [{name: row.get(name) for name in _columns(rows)} for row in rows]
+
+
+TABLES = {  # not in an envelope: the same table, written otherwise
+    "columns by row number": lambda rows: json.dumps({k: dict(enumerate(v)) for k, v in _columns(rows).items()}),
+    "columns by row number, laid out": lambda rows: json.dumps(
+        {k: dict(enumerate(v)) for k, v in _columns(rows).items()}, ensure_ascii=False, indent=2
+    ),
+    "columns as lists": lambda rows: json.dumps(_columns(rows), ensure_ascii=False),
+    "split": lambda rows: json.dumps({
+        "columns": list(_columns(rows)), "index": list(range(len(rows))), "data": [list(row.values()) for row in _full(rows)]
+    }),
+    "two lists": lambda rows: json.dumps(rows[:1]) + "\n" + json.dumps(rows[1:], indent=1),
+    "an empty list between": lambda rows: json.dumps(rows[:1]) + "[]" + json.dumps(rows[1:]),
+    "lines with commas": lambda rows: "".join(json.dumps(row, ensure_ascii=False) + ",\n" for row in rows),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", TABLES)
+@pytest.mark.parametrize(
+    "name", ["mediacrawler/weibo_contents.jsonl", "mediacrawler/xhs_contents.jsonl", "native.jsonl"]
+)
+def test_table_written_otherwise_holds_the_same_rows(gather, check_law, name, form):
+    bare = gather((DATA / name).read_bytes())
+    rows = [json.loads(line) for line in (DATA / name).read_text("utf-8").splitlines() if line.strip()]
+    other = gather(TABLES[form](rows))
+    check_law(other)
+    assert other.file["source"].equals(bare.file["source"])
+    assert other.file["n_rows_framed"].null_count == 0
+    assert told(other) == told(bare)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"text": {"0": "读完了", "1": "雨停了"}, "author_id": {"0": "a1"}},
+        {"text": ["读完了", "雨停了"], "author_id": ["a1"]},
+    ],
+)
+def test_columns_of_different_rows_are_refused(gather, check_law, columns):
+    gathered = gather(json.dumps(columns))
+    check_law(gathered)
+    assert gathered.rejects["reason"].to_pylist() == ["bad_column"]
+    assert "text 2, author_id 1" in gathered.rejects["detail"][0].as_py()
+
+
+def test_columns_cut_off_are_no_posts(gather, check_law):
+    gathered = gather('{"text": {"0": "读完了"')
+    check_law(gathered)
+    assert (len(gathered.posts), len(gathered.rejects)) == (0, 1)
 
 
 @pytest.mark.parametrize("envelope", ENVELOPES)

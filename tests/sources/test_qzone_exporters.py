@@ -1,5 +1,6 @@
 """What the rows of QQ空间's exporters mean: one case per dialect and quirk, on fixtures written by hand."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -142,6 +143,26 @@ def test_friends_are_profiles(gather, folder, file):
     authors = gather((DATA / folder / file).read_bytes(), file).authors
     names = dict(zip(authors["author_id"].to_pylist(), authors["author_name"].to_pylist(), strict=True))
     assert names in ({"800000032": "小渡"}, {"800000022": "檐下"})
+
+
+@pytest.mark.parametrize(
+    "envelope", [lambda d: {"data": d}, lambda d: [{"page": 1, "answer": d}], lambda d: {"1": d, "2": {}}]
+)
+def test_owner_of_the_moods_stands_beside_their_list_whatever_is_around(gather, check_law, envelope):
+    whole = json.loads((DATA / "qzone" / "shuoshuo.json").read_text("utf-8"))
+    for mood in whole["msglist"]:
+        mood.pop("uin", None)
+        mood.pop("name", None)
+    bare, wrapped = gather(json.dumps(whole)), gather(json.dumps(envelope(whole)))
+    check_law(wrapped)
+    assert wrapped.posts["author_id"].to_pylist() == bare.posts["author_id"].to_pylist()
+    assert "800000011" in bare.posts["author_id"].to_pylist()
+
+
+@pytest.mark.parametrize("name", ["800000012/shuoshuo/1.json", "moods/800000012.json", "800000012_shuoshuo.json"])
+def test_owner_of_moods_is_in_the_name_where_nothing_else_says_it(gather, name):
+    mood = {"tid": "t1", "content": "巷口的灯修好了", "created_time": 1772330465}
+    assert gather(json.dumps({"msglist": [mood]}), name).posts["author_id"].to_pylist() == ["800000012"]
 
 
 def test_author_of_a_mood_is_the_folder_where_nothing_else_says_it(gather):

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -6,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.sources.time_kernel import UNREAD, read_times
 from pipeline.sources.times import parse_time, parse_times
+from pipeline.tables import PRECISIONS
 
 GATHERED = datetime(2026, 3, 8, 12, 0, tzinfo=UTC)  # Sunday 20:00 in Shanghai
 MICROS = int(GATHERED.timestamp()) * 10**6
@@ -95,6 +98,27 @@ def test_one_impossible_date_does_not_spoil_the_column():
     times = parse_times(pa.array(["2026-02-30 10:00:00", "2026-03-01 10:01:05"]), None)
     assert times.unread.to_pylist() == [True, False]
     assert times.at[1].as_py() == datetime(2026, 3, 1, 2, 1, 5, tzinfo=UTC)
+
+
+_DATE, _CLOCK = r"[12][0-9]{3}-(?:0[0-9]|1[0-3])-[0-3][0-9]", r"[0-2][0-9]:[0-6][0-9](?::[0-6][0-9](?:\.[0-9]{1,7})?)?"
+_CLOCKS = st.from_regex(rf"\A{_DATE}[ T]{_CLOCK}(?:Z|[+-][0-2][0-9]:?[0-6][0-9])?\Z")
+
+
+@given(st.lists(_CLOCKS.map(str.strip) | st.from_regex(r"\A[1-9](?:[0-9]{9}|[0-9]{12})\Z"), min_size=1, max_size=9))
+def test_kernel_reads_what_the_slow_way_reads(texts):
+    at, level = read_times(pa.array(texts))
+    for text, time, precision in zip(texts, at.tolist(), level.tolist(), strict=True):
+        if precision != UNREAD:
+            assert (time, PRECISIONS[precision]) == parse_time(text, None)
+        else:  # a date or zone that is none, or more digits than microseconds have
+            assert parse_time(text, None) is None or re.search(r"\.\d{7}|[+-](?:2[4-9]|\d\d:?6)", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-03-01 10:01", "2026-03-01T10:01:05", "2024-02-29 10:01:05.25Z", "2026-03-01 10:01-0530"]
+)
+def test_kernel_reads_the_usual_forms(text):
+    assert read_times(pa.array([text]))[1] != UNREAD
 
 
 FORMS = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y年%m月%d日 %H:%M:%S", "%Y%m%d%H%M%S"]
