@@ -12,7 +12,7 @@ from pipeline.order import match_rows, take_rows
 from pipeline.partitions import split
 from pipeline.run import Run, by_stem
 from pipeline.stages.facts import POST_KEY
-from pipeline.steps.author_posts import PROFILE
+from pipeline.steps.author_posts import ANSWERS, PROFILE
 from pipeline.steps.campaigns import campaigns
 from pipeline.steps.days import POSTS_READ, at_rows, days_of, earlier_authors
 from pipeline.steps.judge import MEMBER_NEEDED, POSTS_NEEDED, judged
@@ -20,7 +20,7 @@ from pipeline.tables import TIME, empty
 
 POSTS = [
     "platform", "post_id", "author_id", "posted_at", "is_repost", "is_auto_share", "source_dedups", "kind", "app",
-    *PROFILE, "first_seen_at", "last_seen_at",
+    *PROFILE, *ANSWERS, "first_seen_at", "last_seen_at",
 ]  # fmt: skip
 TALK = [*POST_KEY, "author_id", "posted_at", "kind", "parent_id", "root_id", "text_own"]
 

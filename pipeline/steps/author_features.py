@@ -14,7 +14,7 @@ from pipeline.local_time import end_of_day
 from pipeline.order import Ints, flags, match_rows, tally
 from pipeline.steps.author_floods import FLOOD_DAYS, floods
 from pipeline.steps.author_life import Floats, Lives, ratio
-from pipeline.steps.author_posts import PROFILE, post_features_of
+from pipeline.steps.author_posts import ANSWERS, PROFILE, post_features_of
 from pipeline.steps.author_shares import history_features
 
 WEEK, QUARTER = 7, 90
@@ -38,7 +38,6 @@ def author_features(
         **_paving(life),
         **_per_post(life),
         **_rhythm(life),
-        **_engagement(life, of_posts["followers"]),
         **_commerce(life),
         **_repeats(life, unknown),
         **_floods(life, *floods(life.keys, members, posts, states, as_of)),
@@ -82,36 +81,11 @@ def _per_post(life: Lives) -> dict[str, Floats]:
 
 
 def _rhythm(life: Lives) -> dict[str, Floats]:
-    """Gaps need three active days; their sd is that of the gaps themselves (divided by n)."""
-    day, author = life.day[life.active], life.author[life.active]
-    same = author[1:] == author[:-1]
-    gap, owner = np.diff(day)[same], author[1:][same]
-    n, total, squares = tally(owner, None, len(life)), tally(owner, gap, len(life)), tally(owner, gap**2, len(life))
-    mean = ratio(total, n)
-    sd = np.where(n > 1, np.sqrt(np.maximum(ratio(squares, n) - mean**2, 0)), np.nan)
     bits = entr(ratio(life.hours, life.hours.sum(axis=1, keepdims=True))).sum(axis=1) / np.log(2)
     return {
         "active_day_ratio_W90": tally(life.author, life.active & life.recent(QUARTER), len(life)) / QUARTER,
         "hour_entropy": bits,
-        "gap_cv": sd / mean,
-        "burstiness": (sd - mean) / (sd + mean),
     }
-
-
-def _engagement(life: Lives, followers: Floats) -> dict[str, Floats]:
-    """onset_lift compares the 90 days from t_c on with the 90 days before it, as far as `as_of` lets us see."""
-    since = life.day - life.onset[life.author]
-    after = _mean_engagement(life, (since >= 0) & (since < QUARTER))
-    before = _mean_engagement(life, (since < 0) & (since >= -QUARTER))
-    overall = _mean_engagement(life, np.ones(len(life.day), bool))
-    return {
-        "engagement_per_kfollower": 1000 * overall / np.maximum(followers, 1),
-        "onset_lift": np.where(before > 0, after / np.where(before > 0, before, 1), np.nan),
-    }
-
-
-def _mean_engagement(life: Lives, where: NDArray[np.bool_]) -> Floats:
-    return ratio(life.total("engagement", where), life.total("n_engagement", where))
 
 
 def _commerce(life: Lives) -> dict[str, Floats]:
@@ -158,7 +132,7 @@ def _floods(life: Lives, in_floods: Ints, n_floods: Ints, most: Ints, longest: F
 def _dated(life: Lives, posts: pa.Table, as_of: date) -> tuple[pa.Table, Ints]:
     """Snapshots of the authors' posts up to `as_of`, and the number of each one's author."""
     end = pa.scalar(end_of_day(as_of)).cast(posts["posted_at"].type)
-    columns = [*_AUTHOR, "posted_at", "post_id", "last_seen_at", "kind", "app", *PROFILE, "source_dedups"]
+    columns = [*_AUTHOR, "posted_at", "post_id", "last_seen_at", "kind", "app", *PROFILE, *ANSWERS, "source_dedups"]
     rows = posts.select(columns).filter(pc.less(posts["posted_at"], end))
     author = match_rows(rows, life.keys, _AUTHOR)
     return rows.filter(pa.array(author >= 0)), author[author >= 0]

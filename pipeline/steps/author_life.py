@@ -84,6 +84,17 @@ def ratio(part: Ints | Floats, whole: Ints | Floats) -> Floats:
     return np.asarray(np.where(whole == 0, np.nan, part / np.where(whole == 0, 1, whole)))
 
 
+def medians(owner: Ints, values: Floats, n: int, least: int) -> Floats:
+    """Per owner the median of the values; NaN for fewer than `least`."""
+    count = tally(owner, None, n)
+    known = count >= max(least, 1)
+    ordered = values[np.lexsort((values, owner))]
+    starts = (np.cumsum(count) - count)[known]
+    out = np.full(n, np.nan)
+    out[known] = (ordered[starts + (count[known] - 1) // 2] + ordered[starts + count[known] // 2]) / 2
+    return out
+
+
 def lives(days: pa.Table, as_of: date) -> Lives:
     """The days of every author who has any up to `as_of`."""
     day = numbers(days["date"], 0)

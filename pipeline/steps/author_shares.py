@@ -18,7 +18,7 @@ _PER_POST = {
     "sell_share": "n_sell", "recruit_share": "n_recruit", "bait_share": "n_bait", "news_share": "n_news",
     "own_bait_share": "n_own_bait",
     "commerce_share": "n_commercial", "contact_share": "n_contact", "stock_share": "n_stock", "flood_share": "n_campaign",
-    "link_rate": "n_links", "tokens_per_post": "n_tokens", "comments_per_post": "n_comments",
+    "link_rate": "n_links", "tokens_per_post": "n_tokens",
 }  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from pipeline.errors import SchemaError
 from pipeline.tables.authors import (
     AUTHOR_COHORTS,
     AUTHOR_DAYS,
-    AUTHOR_FEATURES,
     AUTHOR_MONTHS,
     AUTHOR_TRUST,
     COMPONENTS,
@@ -22,7 +21,6 @@ from pipeline.tables.authors import (
     DAILY_SUMMARY,
     DAY_COUNTS,
     MONTH_COUNTS,
-    TIE_FEATURES,
 )
 from pipeline.tables.columns import (
     BANDS,
@@ -49,6 +47,7 @@ from pipeline.tables.columns import (
     TIME,
     Column,
 )
+from pipeline.tables.features import AUTHOR_FEATURES, TIE_FEATURES
 from pipeline.tables.posts import (
     CAMPAIGN_ALIASES,
     CAMPAIGN_MEMBERS,

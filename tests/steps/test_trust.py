@@ -48,9 +48,9 @@ def test_a_paved_seller_by_hand(diary: Any) -> None:
     expected = {
         "paving_days": 384, "paving_active_days": 96, "paving_density": 96 / 384, "paving_posts": 96,
         "first_person_per_100tok": 5, "affect_words_per_100tok": 2, "emoticon_cnt": 1, "mention_rate": 96 / 101,
-        "sent_sd_W90": mean.std(), "active_day_ratio_W90": len(days) / 90, "gap_cv": 0, "burstiness": -1,
+        "sent_sd_W90": mean.std(), "active_day_ratio_W90": len(days) / 90, "gap_cv": 6 / 96, "burstiness": (6 - 96) / (6 + 96),
         "hour_entropy": -(51 / 101 * np.log2(51 / 101) + 50 / 101 * np.log2(50 / 101)),
-        "engagement_per_kfollower": 1000 * (50 * 50 + 46 * 10 + 5 * 30) / 101 / 2000, "onset_lift": 3,
+        "engagement_per_kfollower": 1000 * 30 / 2000, "onset_lift": 3,
         "agency_share_W90": 0, "commerce_share_W90": 5 / len(days), "recruit_share_W90": 0,
         "broadcast_share_W90": 5 / len(days), "own_dup_W7": 0, "posts_per_hour_max_W7": 1, "campaign_share_W30": 0,
         "camp_authors_W30": 0, "camp_span_h": None, "profit_drift": row["profit_drift"],
@@ -58,7 +58,7 @@ def test_a_paved_seller_by_hand(diary: Any) -> None:
         "own_broadcast_share": (96 * 0.1 + 5 * 0.9) / 101, "own_bait_share": 0,
         "sell_share": 5 / 101, "recruit_share": 0, "bait_share": 0, "news_share": 0, "commerce_share": 5 / 101,
         "contact_share": 0, "stock_share": 0, "flood_share": 0, "own_repeat_share": 0, "link_rate": 0, "tokens_per_post": 0,
-        "comments_per_post": 0, "posts_per_active_day": 1, "night_share": 0, "silent_days": 0, "days_since_sale": 0,
+        "comments_per_post": None, "posts_per_active_day": 1, "night_share": 0, "silent_days": 0, "days_since_sale": 0,
         "engagement_mean": (50 * 50 + 46 * 10 + 5 * 30) / 101, "sentiment_mean": (50 - 51) * 0.5 / 101,
         "stock_to_recruit_lift": None, "gap_median_h": 96, "gap_log_sd": (np.log2(103) - np.log2(91)) / 2,
         "accessory_index": 0, "recruit_headcount": None, "recruit_entryfee": None, "recruit_teampay": None,
@@ -227,6 +227,44 @@ def test_followers_are_those_of_the_newest_snapshot(diary: Any) -> None:
         diary.post("a", day, likes=10, followers=[500, None, 100, 300, 200][day],
                    last_seen_at=datetime(2015, 5, [9, 9, 20, 9, 9][day], tzinfo=UTC))  # fmt: skip
     assert _row(diary.trust(9), "a")["engagement_per_kfollower"] == pytest.approx(1000 * 10 / 100)
+
+
+def test_gaps_are_those_between_posts_not_between_days(diary: Any) -> None:
+    for day, hour in [(0, 9), (0, 10), (0, 12), (1, 12), (1, 13)]:  # gaps of 1, 2, 24 and 1 hours
+        diary.post("a", day, hour=hour)
+    diary.post("a", 0, hour=11, kind="comment")
+    for author, day in [("few", day) for day in (0, 0, 3, 9)] + [("at once", 0)] * 5:
+        diary.post(author, day)
+    gaps = np.array([1, 2, 24, 1])
+    row = _row(diary.trust(9), "a")
+    assert row["gap_cv"] == pytest.approx(gaps.std() / gaps.mean())
+    assert row["burstiness"] == pytest.approx((gaps.std() - gaps.mean()) / (gaps.std() + gaps.mean()))
+    assert row["gap_median_h"] == 1.5
+    for author in ("few", "at once"):
+        assert [_row(diary.trust(9), author)[name] for name in ("gap_cv", "burstiness")] == [None, None]
+
+
+def test_comments_per_post_are_those_received(diary: Any) -> None:
+    for day, comments in enumerate([4, None, 0, 2, 1, 3]):
+        diary.post("a", day, comments=comments)
+        diary.post("a", day, "谢谢", kind="comment", comments=99)
+        diary.post("few", day, comments=comments if day < 5 else None)
+    assert _row(diary.trust(9), "a")["comments_per_post"] == 2
+    assert _row(diary.trust(9), "few")["comments_per_post"] is None  # known of four posts
+
+
+def test_engagement_is_a_median_and_its_lift_that_of_ninety_days(diary: Any) -> None:
+    quiet = [1, 2, 3, 4, 900]  # a post that went everywhere moves no median
+    for day, likes in enumerate([777, 777, *quiet]):  # the first two lie 91 and 92 days before selling sets in
+        diary.post("a", day if day < 2 else day * 10, likes=likes, followers=1500)
+    for i, likes in enumerate([8, 10, 9, 12, 700, None]):
+        diary.post("a", 92 + i, likes=likes, label="sell", followers=1500)
+    diary.post("a", 182, likes=777, followers=1500)
+    row = _row(diary.trust(182), "a")
+    everything = [777, 777, *quiet, 8, 10, 9, 12, 700, 777]
+    assert row["engagement_per_kfollower"] == pytest.approx(1000 * np.median(everything) / 1500)
+    assert row["onset_lift"] == pytest.approx(10 / 3)
+    assert _row(diary.trust(95), "a")["onset_lift"] is None  # four posts after
 
 
 def test_the_busiest_hour_does_not_care_where_the_clock_stands(diary: Any) -> None:
