@@ -12,6 +12,7 @@ from pipeline.order import match_rows, take_rows
 from pipeline.partitions import split
 from pipeline.run import Run, by_stem
 from pipeline.stages.facts import POST_KEY
+from pipeline.steps.author_across import READ as SOCIAL
 from pipeline.steps.author_posts import ANSWERS, PROFILE
 from pipeline.steps.campaigns import campaigns
 from pipeline.steps.days import POSTS_READ, at_rows, days_of, earlier_authors
@@ -45,6 +46,11 @@ class Stored:
     def posts(self, stem: str) -> pa.Table:
         """Rows of posts, all columns but the long ones."""
         return self._read("posts", stem, POSTS)
+
+    def social(self, stem: str) -> pa.Table:
+        """Posts with a contact or in a community: what authors are linked by."""
+        there = pc.field("contact_hashes").is_valid() | pc.field("community").is_valid()
+        return self._read("posts", stem, SOCIAL, self._seen(there))
 
     def talk(self, stem: str) -> pa.Table:
         """Comments and reposts by known authors of which the post they answer is stated."""

@@ -12,10 +12,12 @@ from scipy.special import entr
 
 from pipeline.local_time import end_of_day
 from pipeline.order import Ints, flags, match_rows, tally
+from pipeline.steps.author_across import across_features
 from pipeline.steps.author_floods import FLOOD_DAYS, floods
 from pipeline.steps.author_life import Floats, Lives, ratio
 from pipeline.steps.author_posts import ANSWERS, PROFILE, post_features_of
 from pipeline.steps.author_shares import history_features
+from pipeline.steps.author_topics import topic_features
 
 WEEK, QUARTER = 7, 90
 LEAST_POSTS = 5  # below, every feature is NULL
@@ -23,12 +25,12 @@ _AUTHOR = ["platform", "author_id"]
 
 
 def author_features(
-    life: Lives, members: pa.Table, posts: pa.Table, states: pa.Table, as_of: date
+    life: Lives, members: pa.Table, posts: pa.Table, states: pa.Table, others: pa.Table, as_of: date
 ) -> dict[str, Floats]:
     """Per author every feature of tables.AUTHOR_FEATURES but profit_drift; NaN where it cannot be known.
 
-    `states`: what all authors made of the campaigns (`campaign_states`). Days are local days: t_c and the days before it
-    are told by the day, not the minute. W_k is (as_of - k, as_of].
+    `states`: what all authors made of the campaigns (`campaign_states`); `others`: what their posts tell (`across`).
+    Days are local days: t_c and the days before it are told by the day, not the minute. W_k is (as_of - k, as_of].
     Beside the features stand the counts that words about them need: posts_W7, posts_W30, posts_W90, flood_posts_W30, floods_W30.
     """
     rows, author = _dated(life, posts, as_of)
@@ -42,6 +44,8 @@ def author_features(
         **_repeats(life, unknown),
         **_floods(life, *floods(life.keys, members, posts, states, as_of)),
         **history_features(life, unknown),
+        **topic_features(life),
+        **across_features(life.keys, others),
         **of_posts,
     }
     enough = life.total("n_posts") >= LEAST_POSTS
@@ -71,7 +75,7 @@ def _per_post(life: Lives) -> dict[str, Floats]:
     return {
         "first_person_per_100tok": ratio(life.total("first_person"), n * 100),
         "affect_words_per_100tok": ratio(life.total("affect"), n * 100),
-        "emoticon_cnt": ratio(life.total("n_emoticons"), n),
+        "emoticon_cnt": ratio(life.total("n_emoticons"), life.total("n_emoticon_posts")),
         "mention_rate": ratio(life.total("n_mentions"), n),
         "repost_share": ratio(life.total("n_reposts"), n),
         "auto_share": ratio(life.total("n_auto"), n),
@@ -110,9 +114,9 @@ def _commerce(life: Lives) -> dict[str, Floats]:
 
 def _repeats(life: Lives, unknown: NDArray[np.bool_]) -> dict[str, Floats]:
     week = life.recent(WEEK)
-    n = life.total("n_posts", week)
+    n, own = life.total("n_posts", week), life.total("n_own", week)
     return {
-        "own_dup_W7": np.where(unknown, np.nan, ratio(life.total("n_own_repeats", week), n)),
+        "own_dup_W7": np.where(unknown, np.nan, ratio(life.total("n_own_repeats", week), own)),
         "posts_W7": n.astype(np.float64),
     }
 

@@ -35,6 +35,7 @@ from pipeline.tables.columns import (
     HOURS,
     INT,
     KINDS,
+    MOVED_TO,
     PRECISIONS,
     REASON,
     REASONS,
@@ -42,9 +43,11 @@ from pipeline.tables.columns import (
     SCHEMA_VERSION,
     SENTIMENTS,
     SMALL,
+    STORES,
     TEXT,
     TEXTS,
     TIME,
+    TOPICS,
     Column,
 )
 from pipeline.tables.features import AUTHOR_FEATURES, TIE_FEATURES
@@ -61,9 +64,10 @@ from pipeline.tables.raw import GATHERED_FILES, RAW_AUTHORS, RAW_POSTS, REJECTS,
 
 __all__ = [
     "AUTHOR_FEATURES", "BANDS", "BOOL", "BROADCAST", "CLASSES", "COMPONENTS", "COUNTS", "DATE", "DAY_COUNTS",
-    "DOUBLE", "EMOTIONS", "FLOAT", "HOURS", "INT", "KINDS", "MONTH_COUNTS", "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED",
-    "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "TABLES", "TEXT", "TEXTS", "TIE_FEATURES", "TIME", "Column", "complete", "concat",
-    "conform", "empty", "schema",
+    "DOUBLE", "EMOTIONS", "FLOAT", "HOURS", "INT", "KINDS", "MONTH_COUNTS", "MOVED_TO",
+    "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED",
+    "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "STORES", "TABLES", "TEXT", "TEXTS", "TIE_FEATURES", "TIME", "TOPICS", "Column", "complete",
+    "concat",    "conform", "empty", "schema",
 ]  # fmt: skip
 
 TABLES: dict[str, list[Column]] = {

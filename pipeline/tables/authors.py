@@ -11,9 +11,11 @@ from pipeline.tables.columns import (
     HOURS,
     INT,
     PLATFORM,
+    STORES,
     TEXT,
     TEXTS,
     TIME,
+    TOPICS,
     VERSION,
     Column,
     key,
@@ -25,9 +27,13 @@ DAY_COUNTS = {
     "n_broadcast": "posts judged broadcasting", "n_commercial": "posts with p(sell) + p(recruit) of at least 0.5",
     "n_campaign": "posts in a campaign that had two or more authors by then, this one included",
     "n_own_repeats": "posts that repeat the author's own earlier post",
-    "n_mentions": "@names", "n_links": "links", "n_emoticons": "emoticons", "n_tokens": "tokens", "n_stock": "stock-pressure posts",
+    "n_mentions": "@names", "n_links": "links",
+    "n_emoticons": "emoji and [emoticons] in posts whose exporter keeps them",
+    "n_emoticon_posts": "posts whose exporter keeps [emoticons]", "n_own": "posts that are neither reposts nor app-made",
+    "n_tokens": "tokens", "n_stock": "stock-pressure posts",
     "n_contact": "posts with a contact cue",
     "n_store": "commercial posts with a link to a shop of weidian, youzan or weimob",
+    **{f"n_store_{name}": f"commercial posts with a link to {name}" for name in STORES},
     "n_daigou": "commercial posts that speak of buying abroad (代购)",
     "n_price_gap": "commercial posts that name a counter or home price",
     "n_product_detail": "commercial posts judged recruit with a price, size, ingredient or use of a product",
@@ -41,6 +47,7 @@ DAY_COUNTS = {
     "first_person": "first-person words, hundredths per 100 tokens, summed over posts",
     "affect": "words of feeling, hundredths per 100 tokens, summed over posts",
     "engagement": "likes + comments + reposts where known", "n_engagement": "posts whose engagement is known",
+    **{f"n_topic_{name}": f"posts that are not commercial and speak most of {name}" for name in TOPICS},
     "peak_hour": "sum over posts of posts by the author in the same clock hour (so peak_hour / n_posts >= 1)",
 }  # fmt: skip
 AUTHOR_DAYS = [
@@ -60,7 +67,8 @@ MONTH_COUNTS = {
     name: DAY_COUNTS[name]
     for name in (
         "n_posts", "n_reposts", "n_comments", *(f"n_{c}" for c in CLASSES), "n_broadcast", "n_commercial", "n_campaign",
-        "n_own_repeats", "n_own_bait", "own_broadcast_ppm", "n_mentions", "n_stock", "n_contact", "n_store", "engagement",
+        "n_own_repeats", "n_own_bait", "own_broadcast_ppm", "n_mentions", "n_stock", "n_contact", "n_store",
+        *(f"n_store_{name}" for name in STORES), "engagement",
         "n_engagement",
     )
 }  # fmt: skip
@@ -70,6 +78,8 @@ AUTHOR_MONTHS = [
     Column("commerce_share", DOUBLE, "commercial posts / posts; NULL without a post"),
     Column("agency_share", DOUBLE, "recruit / (recruit + sell); NULL without either"),
     Column("store_share", DOUBLE, "commercial posts with a link to a shop platform / commercial posts; NULL without one"),
+    *[Column(f"store_domain_share_{name}", DOUBLE, f"commercial posts with a link to {name} / commercial posts; NULL without one")
+      for name in STORES],
     Column("trust", DOUBLE, "trust_score's form over the month alone, 0-1, 0.5 without evidence; NULL under 5 posts"), VERSION,
 ]  # fmt: skip
 AUTHOR_COHORTS = [
@@ -116,6 +126,8 @@ DIFFERENCE_INTERVAL = [
 ]
 DAILY_SUMMARY = [
     key("date", DATE, "local day"), PLATFORM, key("n_posts", INT, "posts (count)"), key("n_authors", INT, "authors (count)"),
+    Column("decentralisation_day", DOUBLE, "1 - sum over known authors of (their share of the day's likes + comments + reposts)^2, newest"
+           " snapshots: near 0 where one account has it all; NULL without any"),
     Column("broadcast_share", DOUBLE, "broadcasting posts / posts"), Column("recruit_share", DOUBLE, "recruiting posts / posts"),
     *FEELING_MEANS, *DIFFERENCE_INTERVAL,
     Column("n_feeling_campaigns", INT, "of n_feeling, posts in campaigns (count)"),

@@ -39,10 +39,15 @@ OF_AUTHORS: dict[str, Feature] = {
     "paving_active_days": Feature("days with a post that is not commercial", DAYS, _SINCE),
     "paving_density": Feature("paving_active_days / paving_days, at most 1", SHARE, _SINCE, null="or where paving_days is 0"),
     "paving_posts": Feature("posts that are not commercial", COUNT, _SINCE),
+    # A2 interest
+    "topic_focus": Feature("1 - entropy of the topics of posts that are not commercial / ln 15: 1 where all are of one topic", SHARE,
+                           "365 days", "5 such posts with a topic in the window"),
+    "topic_continuity": Feature("cosine of the counts by topic of posts that are not commercial, before t_c and from it on", SHARE,
+                                "180 days before t_c, 90 days from it on", "5 such posts with a topic on either side", "before t_c"),
     # A3 feeling
     "first_person_per_100tok": Feature("first-person words per 100 tokens, mean over posts", "count per 100 tokens"),
     "affect_words_per_100tok": Feature("words of feeling per 100 tokens, mean over posts", "count per 100 tokens"),
-    "emoticon_cnt": Feature("emoji and [emoticons], mean over posts", RATE),
+    "emoticon_cnt": Feature("emoji and [emoticons], mean over posts whose exporter keeps them", RATE, null="or without such a post"),
     "sent_sd_W90": Feature("standard deviation of sentiment", "sentiment 0-1", "90 days", null="or under 2 posts in the window"),
     # A4 time
     "active_day_ratio_W90": Feature("days with a post / 90", SHARE, "90 days"),
@@ -52,6 +57,10 @@ OF_AUTHORS: dict[str, Feature] = {
     # A5 talk (more in OF_TIES)
     "comments_per_post": Feature("comments received per post, newest snapshot", RATE, least="5 posts whose comments are known"),
     "mention_rate": Feature("mentions per post", RATE),
+    # A6 no platform of one's own (decentralisation_day is a column of daily_summary)
+    "platform_cnt": Feature("platforms on which any contact handle of the author was posted, by anybody", COUNT,
+                            null="or without a handle in any post"),
+    "platform_entropy": Feature("entropy over platforms of the posts with these handles", "bits", null="or without a handle in any post"),
     # A7 influence
     "engagement_per_kfollower": Feature("1000 * median of likes + comments + reposts / max(followers, 1), newest snapshots",
                                         "count per 1,000 followers", least="5 posts whose engagement is known",
@@ -69,12 +78,14 @@ OF_AUTHORS: dict[str, Feature] = {
     "stock_to_recruit_lift": Feature("P(recruiting post within the 30 days after a day of stock pressure) / P(within 30 days of any"
                                      " day)", RATIO, null="under 3 such days that are 30 days past, or without recruiting"),
     # A10 flooding
-    "own_dup_W7": Feature("posts that repeat the author's own earlier post (Jaccard 0.7) / posts", SHARE, "7 days",
-                          null=f"{_WINDOW_EMPTY}, {_DEDUPS}"),
+    "own_dup_W7": Feature("posts that repeat the author's own earlier post (Jaccard 0.7) / posts, both without reposts and app texts",
+                          SHARE, "7 days", null=f"or without such a post in the window, {_DEDUPS}"),
     "posts_per_hour_max_W7": Feature("most posts within any 60 minutes", COUNT, "7 days"),
     "campaign_share_W30": Feature("posts in floods (campaigns of two authors or more) / posts", SHARE, "30 days", null=_WINDOW_EMPTY),
     "camp_authors_W30": Feature("most distinct authors in a campaign the author joined", COUNT, "30 days"),
     "camp_span_h": Feature("longest span of such a campaign", HOURS, "joined in 30 days", null="or without a campaign"),
+    "feed_share_1h": Feature("largest share of a community's posts of one clock hour, of hours with 5 posts or more; means something"
+                             " only where the whole feed was gathered", SHARE, "30 days", null="or without a post in such an hour"),
     # A11 from trust to profit
     "profit_drift": Feature("Theil-Sen slope of the monthly commerce share", "share per 30 days", "365 days",
                             null="or under 6 months with a post"),

@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.local_time import DAY, HOUR, day_number
-from pipeline.tables import CLASSES, DAY_COUNTS, complete, schema
+from pipeline.tables import CLASSES, DAY_COUNTS, TOPICS, complete, schema
 from tests.bench import machine
 from tests.bench.measure import Outcome, alone, interleaved, module, own_peak_mb, ratios, rounded, spread
 
@@ -94,6 +94,7 @@ def _bucket(bucket: int, buckets: int, n: int) -> tuple[dict[str, pa.Table], int
         "sentiment": pa.array(dice.normal(0.2, 0.3, n).clip(-1, 1).astype(np.float32)),
         "first_person_per_100": pa.array(dice.gamma(1, 3, n).astype(np.float32)),
         "affect_per_100": pa.array(dice.gamma(1, 2, n).astype(np.float32)),
+        "topic": pa.array([*TOPICS, None]).take(pa.array(dice.integers(0, 2 * len(TOPICS), n).clip(max=len(TOPICS)))),
         "label": pa.array(CLASSES).take(pa.array(label)), "is_broadcast": pa.array((label > 0) & (label < 4)),
         "broadcast_probability": pa.array(np.where((label > 0) & (label < 4), 0.8, 0.1)),
         **{name: pa.array(values.astype(np.int64)) for name, values in whole.items()},
@@ -119,6 +120,8 @@ def _bucket(bucket: int, buckets: int, n: int) -> tuple[dict[str, pa.Table], int
 def ours(folder: Path, whole: bool) -> int:
     """Rows of author_trust, bucket by bucket, two at a time; written to `folder`/out-N.parquet."""
     from pipeline.stages.known import POSTS as COLUMNS
+    from pipeline.stages.known import SOCIAL
+    from pipeline.steps.author_across import across, uses
     from pipeline.steps.author_floods import added, campaign_states
     from pipeline.steps.trust import Others, first_days, trust_of
     from pipeline.tables import empty
@@ -134,10 +137,12 @@ def ours(folder: Path, whole: bool) -> int:
 
     def first(stem: str) -> Others:
         days = table("days", stem, ["platform", "date", "n_posts"])
-        return Others(campaign_states(table("members", stem), LAST), first_days(days, LAST))
+        used = uses(table("posts", stem, SOCIAL if whole else None), LAST)
+        return Others(campaign_states(table("members", stem), LAST), first_days(days, LAST), used)
 
     found = list(in_order(first, stems, threads))
-    others = Others(added([one.campaigns for one in found]), {"weibo": min(one.first_days["weibo"] for one in found)})
+    begun = {"weibo": min(one.first_days["weibo"] for one in found)}
+    others = Others(added([one.campaigns for one in found]), begun, across([one.across for one in found]))
 
     def work(stem: str) -> pa.Table:
         posts = table("posts", stem, COLUMNS if whole else None)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import SchemaError
 from pipeline.learn.trust import NOT_LEARNED
+from pipeline.steps.author_across import FEATURES as ACROSS
 from pipeline.steps.author_life import lives
 from pipeline.steps.trust import author_trust, components, interval, trust_score
 from pipeline.tables import AUTHOR_FEATURES, COMPONENTS, schema
@@ -62,7 +63,8 @@ def test_a_paved_seller_by_hand(diary: Any) -> None:
         "engagement_mean": (50 * 50 + 46 * 10 + 5 * 30) / 101, "sentiment_mean": (50 - 51) * 0.5 / 101,
         "stock_to_recruit_lift": None, "gap_median_h": 96, "gap_log_sd": (np.log2(103) - np.log2(91)) / 2,
         "accessory_index": 0, "recruit_headcount": None, "recruit_entryfee": None, "recruit_teampay": None,
-        "daigou_hit": 0, "price_gap_hit": 0,
+        "daigou_hit": 0, "price_gap_hit": 0, "topic_focus": None, "topic_continuity": None,
+        "platform_cnt": None, "platform_entropy": None, "feed_share_1h": None,
         "app_entropy": None, "top_app_share": None, "followers": 2000, "following": None, "author_posts": None,
     }  # fmt: skip
     assert set(expected) == set(AUTHOR_FEATURES)
@@ -162,6 +164,79 @@ def test_repeats_are_unknown_where_every_source_drops_them(diary: Any) -> None:
     table = diary.trust(6)
     assert _row(table, "all dropped")["own_dup_W7"] is None
     assert _row(table, "some dropped")["own_dup_W7"] == pytest.approx(5 / 6)
+
+
+def test_own_repeats_are_a_share_of_own_posts(diary: Any) -> None:
+    for day in range(6):
+        diary.post("a", day, ADVERT)
+        diary.post("a", day, TALES[day % 4], kind="repost", is_repost=True)
+        diary.post("a", day, APP, is_auto_share=True)
+    row = _row(diary.trust(6), "a")
+    assert row["own_dup_W7"] == pytest.approx(5 / 6)
+    assert row["own_repeat_share"] == pytest.approx(5 / 18)
+
+
+def test_emoticons_are_unknown_where_the_exporter_drops_them(diary: Any) -> None:
+    for day in range(6):
+        diary.post("all dropped", day, emoticons_dropped=True)
+        diary.post("some dropped", day, n_emoticons=day, emoticons_dropped=day > 2)
+    table = diary.trust(6)
+    assert _row(table, "all dropped")["emoticon_cnt"] is None
+    assert _row(table, "some dropped")["emoticon_cnt"] == pytest.approx((0 + 1 + 2) / 3)
+
+
+def test_an_interest_that_is_left_for_selling_by_hand(diary: Any) -> None:
+    for day in range(400, 440, 10):
+        diary.post("a", day, topic="food")
+    for day in (440, 450, 460, 470, 480):
+        diary.post("a", day, topic="travel")
+    diary.post("a", 100, topic="money")  # before the year, and before the 180 days
+    for i in range(6):
+        diary.post("a", 500 + i, label="sell", topic="looks")  # selling is no interest
+        diary.post("a", 501 + i, topic="food" if i < 3 else "home")
+    row = _row(diary.trust(520), "a")
+    share = np.array([4 + 3, 5, 3]) / 15
+    assert row["topic_focus"] == pytest.approx(1 + (share * np.log(share)).sum() / np.log(15))
+    assert row["topic_continuity"] == pytest.approx(4 * 3 / np.sqrt((16 + 25) * (9 + 9)))
+    assert _row(diary.trust(504), "a")["topic_continuity"] is None  # four with a topic after
+    for day in range(5):
+        diary.post("one thing", day, topic="sport")
+        diary.post("four", day, topic="sport" if day else None)
+    assert (_row(diary.trust(9), "one thing")["topic_focus"], _row(diary.trust(9), "four")["topic_focus"]) == (1, None)
+
+
+def test_one_contact_on_many_platforms_by_hand(diary: Any) -> None:
+    for day in range(5):
+        diary.post("a", day, contact_hashes=["x"] if day < 3 else None)
+        diary.post("other", day, platform="qzone", contact_hashes=["x", "y"] if day == 1 else None)
+        diary.post("stranger", day, platform="douyin", contact_hashes=["z"])
+        diary.post("plain", day)
+    diary.post("later", 7, platform="xiaohongshu", contact_hashes=["x"])
+    diary.post(None, 2, platform="tieba", contact_hashes=["x"])  # nobody known
+    found = {r["author_id"]: (r["platform_cnt"], r["platform_entropy"]) for r in diary.trust(6).to_pylist()}
+    bits = -(0.75 * np.log2(0.75) + 0.25 * np.log2(0.25))
+    assert found["a"] == (2, pytest.approx(bits))
+    assert found["other"] == (2, pytest.approx(-(0.6 * np.log2(0.6) + 0.4 * np.log2(0.4))))  # x thrice and once, y once
+    assert found["stranger"] == (1, 0)
+    assert found["plain"] == (None, None)
+    assert _row(diary.trust(7), "a")["platform_cnt"] == 3
+
+
+def test_the_share_of_a_feed_in_its_hour_by_hand(diary: Any) -> None:
+    for minute in range(8):
+        diary.post("a", 40, hour=9 + minute / 60, community="宝妈群")
+    for i, author in enumerate(["b", "b", None, "c"]):
+        diary.post(author, 40, hour=9.5 + i / 60, community="宝妈群")
+        diary.post(author, 40, hour=11 + i / 60, community="宝妈群")  # four posts are no busy hour
+        diary.post(author, 40, hour=9.5, community="宝妈群", platform="qzone")  # of that name elsewhere
+    diary.post("a", 40, hour=9.9, community="宝妈群", kind="comment")
+    for name in ("b", "c"):
+        for day in range(5):
+            diary.post(name, day)
+    assert _row(diary.trust(41), "a")["feed_share_1h"] == pytest.approx(8 / 12)
+    rows = [r for r in diary.trust(41).to_pylist() if r["author_id"] == "b" and r["platform"] == "weibo"]
+    assert [r["feed_share_1h"] for r in rows] == [pytest.approx(2 / 12)]
+    assert _row(diary.trust(70), "a")["feed_share_1h"] is None  # 30 days on
 
 
 def test_selling_sets_in_where_three_commercial_posts_fall_within_thirty_days(diary: Any) -> None:
@@ -401,7 +476,9 @@ def _diary(new_diary: Any, written: list[Any]) -> Any:
     diary = new_diary()
     for author, day, hour, text, label, kind, n in written:
         diary.post(author, day, text, hour=hour, label=label, kind=kind, likes=n, n_mentions=n, followers=n or None,
-                   is_repost=n == 3, source_dedups=n == 2, sentiment=n / 3)  # fmt: skip
+                   is_repost=n == 3, source_dedups=n == 2, sentiment=n / 3, comments=n, topic=[None, "food", "work", "food"][n],
+                   contact_hashes=[[], ["x"], ["x", "y"], ["z"]][n] or None, community="群" if n else None,
+                   emoticons_dropped=n == 1, n_emoticons=n)  # fmt: skip
     return diary
 
 
@@ -439,7 +516,8 @@ def test_what_others_do_tomorrow_changes_nothing_today(diary: Any, new_diary: An
 def test_an_author_s_features_do_not_hang_on_the_others(new_diary: Any, written: list[Any]) -> None:
     alone = [w for w in written if w[0] == "a" and w[3] in TALES]  # no campaigns: those are about others
     crowd = [w for w in written if w[0] != "a"]
-    names = [*AUTHOR_FEATURES, *COMPONENTS, "trust_score", "trust_low", "trust_high", "spam_author_probability"]
+    own = [name for name in AUTHOR_FEATURES if name not in ACROSS]  # a feed and a contact are others' as well
+    names = [*own, *COMPONENTS, "trust_score", "trust_low", "trust_high", "spam_author_probability"]
     one = _diary(new_diary, alone).trust(30, MODEL)
     many = _diary(new_diary, alone + crowd).trust(30, MODEL)
     many = many.filter(pa.compute.equal(many["author_id"], "a"))
