@@ -23,6 +23,7 @@ POSTS = [
     "platform", "post_id", "author_id", "posted_at", "is_repost", "is_auto_share", "source_dedups", "kind", "app",
     *PROFILE, *ANSWERS, "first_seen_at", "last_seen_at",
 ]  # fmt: skip
+LINKED = pc.field("contact_hashes").is_valid() | pc.field("community").is_valid()
 TALK = [*POST_KEY, "author_id", "posted_at", "kind", "parent_id", "root_id", "text_own"]
 
 
@@ -49,8 +50,7 @@ class Stored:
 
     def social(self, stem: str) -> pa.Table:
         """Posts with a contact or in a community: what authors are linked by."""
-        there = pc.field("contact_hashes").is_valid() | pc.field("community").is_valid()
-        return self._read("posts", stem, SOCIAL, self._seen(there))
+        return self._read("posts", stem, SOCIAL, self._seen(LINKED))
 
     def talk(self, stem: str) -> pa.Table:
         """Comments and reposts by known authors of which the post they answer is stated."""

@@ -19,6 +19,7 @@ from pipeline.stages.months import months
 from pipeline.stages.ties import received
 from pipeline.steps.author_across import across, uses
 from pipeline.steps.author_floods import added, campaign_states
+from pipeline.steps.author_life import DAYS_READ
 from pipeline.steps.author_ties import trust_rank, until, with_ranks
 from pipeline.steps.trust import Others, first_days, trust_of
 from pipeline.tables import TIME, schema
@@ -62,7 +63,7 @@ def _write(run: Run, clock: Clock, model: TrustModel, derived_from: str) -> None
 
     def work(stem: str) -> pa.Table:
         return trust_of(
-            parts.days(stem), parts.members(stem), parts.posts(stem), others,
+            parts.days(stem, DAYS_READ), parts.members(stem), parts.posts(stem), others,
             as_of=clock.as_of, known_at=clock.known_at, model=model, received=answers.get(stem),
         )  # fmt: skip
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.special import entr
 
 from pipeline.local_time import end_of_day
 from pipeline.order import Ints, flags, match_rows, tally
@@ -85,10 +84,8 @@ def _per_post(life: Lives) -> dict[str, Floats]:
 
 
 def _rhythm(life: Lives) -> dict[str, Floats]:
-    bits = entr(ratio(life.hours, life.hours.sum(axis=1, keepdims=True))).sum(axis=1) / np.log(2)
     return {
         "active_day_ratio_W90": tally(life.author, life.active & life.recent(QUARTER), len(life)) / QUARTER,
-        "hour_entropy": bits,
     }
 
 

@@ -7,13 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import entr
 
-from pipeline.local_time import HOUR, local_days
+from pipeline.local_time import HOUR, local_days, local_hours
 from pipeline.order import Ints, flags, floats, numbers, sorted_rows, tally
 from pipeline.steps.author_life import Floats, Lives, medians, ratio
 
 WEEK, QUARTER = 7, 90
 PROFILE = ("followers", "following", "author_posts")
 ANSWERS = ("likes", "comments", "reposts")  # what engagement is the sum of
+NIGHT = 7  # the hours before it
 LEAST_GAPS, LEAST_ANSWERED = 4, 5
 
 
@@ -26,6 +27,7 @@ def post_features_of(life: Lives, rows: pa.Table, author: Ints) -> dict[str, Flo
     profile = _newest_profile(rows, author, len(life))
     return {
         **_gaps(owner, at, len(life)),
+        **_hours(owner, at, len(life)),
         "posts_per_hour_max_W7": _busiest_hour(life, owner, at),
         **_apps(rows, author, len(life)),
         **_answers(life, rows.filter(pa.array(written)), author[written], profile["followers"]),
@@ -39,16 +41,24 @@ def _gaps(owner: Ints, at: Ints, n: int) -> dict[str, Floats]:
     Both sds are divided by n. Where all posts are of one moment, sd / mean is unknown.
     """
     same = owner[1:] == owner[:-1]
-    hours, owner = (np.diff(at) / HOUR)[same], owner[1:][same]
+    gap, owner = np.diff(at)[same], owner[1:][same]
+    hours = gap / HOUR
     count = tally(owner, None, n)
     mean, sd = _moments(owner, hours, count)
     found = {
-        "gap_median_h": medians(owner, hours, n, LEAST_GAPS),
+        "gap_median_h": medians(owner, gap, n, LEAST_GAPS) / HOUR,
         "gap_log_sd": _moments(owner, np.log2(1 + hours), count)[1],
         "gap_cv": ratio(sd, mean),
         "burstiness": ratio(sd - mean, sd + mean),
     }
     return {name: np.where(count >= LEAST_GAPS, values, np.nan) for name, values in found.items()}
+
+
+def _hours(owner: Ints, at: Ints, n: int) -> dict[str, Floats]:
+    """Entropy of the local hours of posting, in bits, and the share before 7 o'clock."""
+    posts = tally(owner * 24 + local_hours(at), None, n * 24).reshape(n, 24)
+    share = ratio(posts, posts.sum(axis=1, keepdims=True))
+    return {"hour_entropy": entr(share).sum(axis=1) / np.log(2), "night_share": share[:, :NIGHT].sum(axis=1)}
 
 
 def _moments(owner: Ints, values: Floats, count: Ints) -> tuple[Floats, Floats]:
@@ -64,7 +74,7 @@ def _answers(life: Lives, rows: pa.Table, author: Ints, followers: Floats) -> di
     """
     counts = np.stack([numbers(rows[name], -1) for name in ANSWERS])
     told = (counts >= 0).any(axis=0)
-    owner, value = author[told], np.maximum(counts, 0).sum(axis=0)[told].astype(np.float64)
+    owner, value = author[told], np.maximum(counts, 0).sum(axis=0)[told]
     since = local_days(numbers(rows["posted_at"], 0)[told]) - life.onset[owner]
 
     def median(low: int, high: int) -> Floats:

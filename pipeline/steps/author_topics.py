@@ -31,5 +31,5 @@ def topic_features(life: Lives) -> dict[str, Floats]:
 
 def _counts(life: Lives, where: NDArray[np.bool_]) -> Floats:
     """Posts by topic over the days `where`, shape (authors, topics)."""
-    of_topics = [life.total(f"n_topic_{name}", where) for name in TOPICS]
-    return np.stack(of_topics, axis=1).astype(np.float64)
+    found = life.totals([f"n_topic_{name}" for name in TOPICS], where)
+    return np.stack([*found.values()], axis=1).astype(np.float64)

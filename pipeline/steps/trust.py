@@ -187,7 +187,9 @@ def interval(score: Floats, n_posts: Ints) -> tuple[Floats, Floats]:
     used = np.where(n_posts >= LEAST_POSTS, n_posts, 0)
     draws = _PRIOR_DRAWS + _MOST_DRAWS * used / (used + _MOST_DRAWS)
     mean = np.clip(score, 0.001, 0.999)  # a Beta needs some mass on either side
-    low, high = (betaincinv(mean * draws, (1 - mean) * draws, mass) for mass in _MASS)
+    # Once for each distinct pair: half of the authors of a feed have too few posts, and all of them one interval.
+    pairs, at = np.unique(mean + 1j * draws, return_inverse=True)
+    low, high = (betaincinv(pairs.real * pairs.imag, (1 - pairs.real) * pairs.imag, mass)[at] for mass in _MASS)
     return np.minimum(low, score), np.maximum(high, score)
 
 

@@ -61,7 +61,7 @@ COMPONENTS = {
     "reciprocity": "talk with others: mentions and comments", "commitment": "steady presence over many days",
     "restraint": "a low share of selling and of own broadcasting",
     "recruitment": "abuse: recruiting agents", "flooding": "abuse: repeats, bursts, floods, own bait",
-    "drift": "abuse: a move from sharing to selling",
+    "drift": "abuse: a move from sharing to selling, unknown where profit_drift is",
 }  # fmt: skip
 MONTH_COUNTS = {
     name: DAY_COUNTS[name]
@@ -93,15 +93,17 @@ AUTHOR_COHORTS = [
 AUTHOR_TRUST = [
     PLATFORM, AUTHOR_KEY, key("as_of", DATE, "only posts up to the end of this local day were used"),
     key("known_at", TIME, "only posts gathered up to then were used"), key("n_posts", INT, "dated posts used (count)"),
-    Column("history_days", INT, "days from first to last post used, plus one"),
-    Column("left_censored", BOOL, "the first post lies within 7 days of the first post of the source's window"),
-    Column("right_censored", BOOL, "no sustained selling yet: paving_days may still grow"),
+    Column("history_days", INT, "days from first to last post used, plus one; NULL without a post"),
+    Column("left_censored", BOOL, "the first post lies within 7 days of the platform's first post gathered; NULL without a post"),
+    Column("right_censored", BOOL, "no sustained selling yet (t_c): paving_days may still grow; NULL without a post"),
     *[Column(name, DOUBLE, doc) for name, doc in AUTHOR_FEATURES.items()],
-    Column("shift_month", TEXT, "month of the largest CUSUM step in commerce share, YYYY-MM; NULL under 6 months"),
-    Column("migration_month", TEXT, "first month, YYYY-MM, in which half of the commercial posts or more link to a shop platform"),
+    Column("shift_month", TEXT, "month of the largest CUSUM step in the monthly commerce share, 365 days, YYYY-MM; NULL under 6 months"
+           " with a post, or where the share never changes"),
+    Column("migration_month", TEXT, "first month, YYYY-MM, in which half of the commercial posts or more link to a shop of weidian,"
+           " youzan or weimob, all days; NULL where there is none"),
     Column("exited", BOOL, "no commercial post for 60 days; NULL where selling never set in"),
     *[Column(name, DOUBLE, doc) for name, doc in TIE_FEATURES.items()],
-    *[Column(name, DOUBLE, f"component 0-1: {doc}") for name, doc in COMPONENTS.items()],
+    *[Column(name, DOUBLE, f"component 0-1: {doc}; NULL under 5 posts") for name, doc in COMPONENTS.items()],
     Column("spam_author_probability", DOUBLE, "learned probability that the account is a spammer; NULL under 5 posts"),
     key("trust_score", DOUBLE, "earned trust 0-1: the prior without evidence, up by evidence, down by abuse"),
     key("trust_low", DOUBLE, "lower end of its 80% interval"), key("trust_high", DOUBLE, "upper end of its 80% interval"),
