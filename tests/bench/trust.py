@@ -6,8 +6,8 @@
 Invented posts (seeded; half of the authors with 7 posts or fewer, some with hundreds; three years) are counted into author_days by
 the step itself, a bucket of authors a file, as a lake holds them. *Days alone*: ours reads what it needs of the days of a bucket
 (not the hours of the day, which the posts tell, nor the shops by class, which are for months), computes author_trust
-and writes it, two buckets at a time; polars reads the same files, sums every integer of each author (the plainest group-by there
-is: no windows, no order, no components) and writes that. *Whole step*: ours reads posts and campaign members too, whose
+and writes it, two buckets at a time; polars reads the same columns of the same files, sums every integer of each author (the plainest
+group-by there is: no windows, no order, no components) and writes that. *Whole step*: ours reads posts and campaign members too, whose
 times, apps, profiles and campaigns author_trust holds; polars groups these rows by author besides. Each run is a process of its own,
 which tells its own time without start and imports, and its processor time (all threads). Goal: five times polars' processor time, 4 GB.
 """
@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.local_time import DAY, HOUR, day_number
-from pipeline.tables import CLASSES, DAY_COUNTS, TOPICS, complete, schema
+from pipeline.tables import CLASSES, TOPICS, complete, schema
 from tests.bench import machine
 from tests.bench.measure import Outcome, alone, interleaved, module, own_peak_mb, ratios, rounded, spread
 
@@ -163,15 +163,17 @@ def ours(folder: Path, whole: bool) -> int:
 
 
 def by_polars(folder: Path, whole: bool) -> int:
-    """Authors, each with the sum of every integer of its days; with `whole` also what its posts and members say in one line."""
+    """Authors, each with the sum of every integer that ours reads of its days; with `whole` also what its posts and members say."""
     import polars as pl
+
+    from pipeline.steps.author_life import COUNTS
 
     keys = ["platform", "author_id"]
     found = (
         pl.scan_parquet(folder / "days-*.parquet")
         .group_by(keys)
         .agg(
-            *(pl.col(name).sum() for name in DAY_COUNTS),
+            *(pl.col(name).sum() for name in COUNTS),
             pl.col("date").min().alias("first"),
             pl.col("date").max().alias("last"),
         )
