@@ -298,7 +298,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         stated["inputs"] = [*args.files, *(stated["inputs"] or ())]
     if getattr(args, "column", None):
         stated["columns"] = dict(_column(item) for item in args.column)
-    return load_settings(args.settings, **stated)
+    return load_settings(args.settings, args.command, **stated)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -28,6 +28,7 @@ from pipeline.store import DataFile, Lake, Transaction
 from pipeline.tables import SCHEMA_VERSION
 from pipeline.text.cues import Lexicon, load_lexicon
 from pipeline.text.reading import Reader, open_reader
+from pipeline.text.topics import load_topics
 from pipeline.threads import n_threads
 
 Say = Callable[[str, int, int], None]  # stage, done, total
@@ -79,12 +80,14 @@ class Run:
         folder = Path(self.settings.models) / "sentiment"
         sentiment = load_linear(folder)
         _same_lexicon(sentiment.lexicon_version, self.reader.lexicon, folder)
-        return TextModels(self.reader, self.judge.text, sentiment, load_emotion(folder))
+        topics = load_topics(Path(self.settings.corpora) / "lexicon")
+        return TextModels(self.reader, self.judge.text, sentiment, load_emotion(folder), topics)
 
 
 def preflight(settings: Settings) -> None:
     """Raise at once what a whole run would raise after hours of gathering: no lexicon, a model missing or changed."""
     lexicon, models = load_lexicon(Path(settings.corpora) / "lexicon"), Path(settings.models)
+    load_topics(Path(settings.corpora) / "lexicon")
     for folder in (models / "judge", models / "sentiment"):
         _same_lexicon(unseal(folder, "linear")["lexicon_version"], lexicon, folder)
     load_context(models / "judge" / "context")

@@ -66,14 +66,20 @@ class Settings(BaseSettings):
     @classmethod
     def _has_zone(cls, value: datetime | None) -> datetime | None:
         if value is not None and value.tzinfo is None:
-            raise ValueError("needs a time zone, such as 2026-01-31T08:00:00+08:00 or ...Z")
+            raise ValueError("needs a time zone")
         return value
 
 
-def load_settings(file: str | Path | None = None, **stated: Any) -> Settings:
+_TIME = "a time with a zone such as 2026-01-31T08:00:00+08:00"
+_EXPECTED = {"as_of": "a day such as 2026-01-31", "known_at": _TIME, "gathered_at": _TIME}
+_OPTIONS = {"inputs": "--input", "feeds": "--feed", "columns": "--column"}
+
+
+def load_settings(file: str | Path | None = None, command: str | None = None, **stated: Any) -> Settings:
     """Settings from `file` (TOML), the environment and what is `stated` (None counts as not stated).
 
-    Raises UsageError naming the field, what was got and what was expected.
+    Raises UsageError naming the field, what was got and what was expected; where it was stated as an option of a `command`,
+    naming these.
     """
     stated = {k: v for k, v in stated.items() if v is not None}
     try:
@@ -85,8 +91,17 @@ def load_settings(file: str | Path | None = None, **stated: Any) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"settings file {file}: {one_line(error)}; expected TOML") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"setting {where}: got {one_line(repr(first.get('input')), 80)}; {one_line(first['msg'])}"
-        ) from error
+        raise UsageError(_wrong(error.errors()[0], command, stated)) from error
+
+
+def _wrong(error: Any, command: str | None, stated: dict[str, Any]) -> str:
+    """What is wrong with the first wrong field, in one line."""
+    name, got = str(error["loc"][0]), one_line(repr(error.get("input")), 80)
+    said = (
+        one_line(error["msg"]).removeprefix("Input should be a valid date or datetime, ").removeprefix("Value error, ")
+    )
+    said = f"{said}; expected {_EXPECTED[name]}" if name in _EXPECTED else said
+    if command is None or name not in stated:
+        return f"setting {'.'.join(map(str, error['loc']))}: got {got}; {said}"
+    option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+    return f"{command} {option}: got {got}; {said}; see `xinren {command} --help`"

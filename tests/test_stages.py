@@ -115,6 +115,11 @@ def test_the_feed_gives_every_case_it_was_written_for(feed_lake: Path) -> None:
     assert {(c["kind"], c["n_posts"], c["n_authors"]) for c in rows_of(feed_lake, "campaigns")} >= {("flood", 4, 4)}
     judged = {row["post_id"]: row["label"] for row in rows_of(feed_lake, "post_judgements", "post_id", "label")}
     assert (judged["w8"], judged["w16"], judged["w5"]) == ("recruit", "auto", "share")
+    assert {row["topic"] for row in rows_of(feed_lake, "post_features", "topic")} >= {None, "family"}
+    handles = {
+        row["post_id"]: row["contact_hashes"] for row in rows_of(feed_lake, "posts", "post_id", "contact_hashes")
+    }
+    assert (handles["w1"], len(handles["w8"])) == (None, 1)
 
 
 def test_running_again_changes_no_byte(feed: Path, feed_lake: Path, tmp_path: Path) -> None:

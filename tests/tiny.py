@@ -23,6 +23,7 @@ from pipeline.text.codepoints import TextBatch, from_arrow
 from pipeline.text.linear import LinearModel
 from pipeline.text.reading import Reader, open_reader
 from pipeline.text.segment import Tokens
+from pipeline.text.topics import load_topics
 
 CORPORA = Path(__file__).parent.parent / "corpora"
 # Characters on which something in `text` turns: zero width, full width, enclosed, several at once, astral, separators.
@@ -129,7 +130,7 @@ def context_model() -> ContextModel:
 @cache
 def text_models() -> TextModels:
     """What the features step is given."""
-    return TextModels(reader(), judge_model(), sentiment_model(), emotion_model())
+    return TextModels(reader(), judge_model(), sentiment_model(), emotion_model(), load_topics(CORPORA / "lexicon"))
 
 
 @cache

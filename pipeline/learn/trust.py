@@ -45,6 +45,7 @@ BETTER = frozenset({"paving_active_days", "paving_density", "mention_rate", "com
 # How long ago somebody posted is no evidence: whatever moves while an account is silent is not learned from.
 NOT_LEARNED = frozenset({
     "silent_days", "days_since_sale", "paving_days", "paving_density", "profit_drift", "stock_to_recruit_lift", "camp_span_h",
+    "topic_focus", "platform_cnt", "platform_entropy", "feed_share_1h",
     *(name for name in AUTHOR_FEATURES if re.search(r"_W[0-9]+$", name)), "accessory_index",
 })  # fmt: skip
 LEAST_KNOWN, LEAST_DISTANCE = 0.1, 0.02  # a feature must be known of that share, and rank that far from a coin's 0.5

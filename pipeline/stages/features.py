@@ -21,7 +21,8 @@ def features(run: Run) -> Counts:
     """posts -> post_features, for the files of posts that changed or that other models judged."""
     models, settings = run.models, run.settings
     asked = (settings.store_tokens, settings.snownlp_exact, settings.domain_words)
-    versions = (models.judge.version, models.sentiment.version, *asked)
+    topics = models.topics.version if models.topics else None
+    versions = (models.judge.version, models.sentiment.version, topics, *asked)
     files = run.tx.data_files("posts")
     made_of = {f.path: digest("post_features", f.sha256, *versions) for f in files}
     stale = [f for f in files if not run.tx.keep("post_features", f.keys, f.stem, made_of[f.path])]

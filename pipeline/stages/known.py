@@ -12,7 +12,8 @@ from pipeline.order import match_rows, take_rows
 from pipeline.partitions import split
 from pipeline.run import Run, by_stem
 from pipeline.stages.facts import POST_KEY
-from pipeline.steps.author_posts import PROFILE
+from pipeline.steps.author_across import READ as SOCIAL
+from pipeline.steps.author_posts import ANSWERS, PROFILE
 from pipeline.steps.campaigns import campaigns
 from pipeline.steps.context import MEMBER_NEEDED
 from pipeline.steps.days import POSTS_READ, at_rows, days_of, earlier_authors
@@ -21,8 +22,9 @@ from pipeline.tables import TIME, empty
 
 POSTS = [
     "platform", "post_id", "author_id", "posted_at", "is_repost", "is_auto_share", "source_dedups", "kind", "app",
-    *PROFILE, "first_seen_at", "last_seen_at",
+    *PROFILE, *ANSWERS, "first_seen_at", "last_seen_at",
 ]  # fmt: skip
+LINKED = pc.field("contact_hashes").is_valid() | pc.field("community").is_valid()
 TALK = [*POST_KEY, "author_id", "posted_at", "kind", "parent_id", "root_id", "text_own"]
 
 
@@ -46,6 +48,10 @@ class Stored:
     def posts(self, stem: str) -> pa.Table:
         """Rows of posts, all columns but the long ones."""
         return self._read("posts", stem, POSTS)
+
+    def social(self, stem: str) -> pa.Table:
+        """Posts with a contact or in a community: what authors are linked by."""
+        return self._read("posts", stem, SOCIAL, self._seen(LINKED))
 
     def talk(self, stem: str) -> pa.Table:
         """Comments and reposts by known authors of which the post they answer is stated."""

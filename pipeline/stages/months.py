@@ -8,6 +8,7 @@ from pipeline import partitions
 from pipeline.run import Counts, Run, by_stem, digest, drop_others, hashes, is_current, publish
 from pipeline.steps.author_months import author_cohorts, author_months, cohort_counts
 from pipeline.store import DataFile
+from pipeline.tables import MONTH_COUNTS
 from pipeline.threads import in_order
 
 _LIVES = ["platform", "author_id", "month", "n_posts", "n_recruit", "n_commercial"]
@@ -20,7 +21,7 @@ def months(run: Run) -> Counts:
     todo = [file for file in days if made.get(partitions.place(file)) != digest("months", file.sha256)]
 
     def work(file: DataFile) -> pa.Table:
-        return author_months(run.tx.rows_of("author_days", [file], None))
+        return author_months(run.tx.rows_of("author_days", [file], ["platform", "author_id", "date", *MONTH_COUNTS]))
 
     for file, rows in zip(todo, in_order(work, todo, run.threads), strict=True):
         run.tx.put("author_months", file.keys, file.stem, rows, derived_from=digest("months", file.sha256))

@@ -12,7 +12,7 @@ from pipeline.spill import Spill
 from pipeline.steps.summary import author_scores, summed
 from pipeline.steps.summary_parts import Part, nothing, part_of_days
 
-_FORM = 2  # of what is written: raised when it changes
+_FORM = 3  # of what is written: raised when it changes
 TABLES = ("posts", "post_features", "post_judgements", "author_days")
 WRITTEN = ("daily_summary", "daily_feelings")
 POSTS = [
@@ -35,7 +35,7 @@ def summary(run: Run) -> Counts:
         days = by_stem(run, "author_days")
         scores = (
             author_scores(
-                run.tx.rows_of("author_days", files, ["platform", "author_id", "date", "n_posts"]),
+                run.tx.rows_of("author_days", files, ["platform", "author_id", "date", "n_posts", "engagement"]),
                 run.tx.rows_of("author_trust", trust.get(stem, []), TRUST),
             )
             for stem, files in days.items()

@@ -17,7 +17,9 @@ from pipeline.stages.facts import LOCAL
 from pipeline.stages.known import AsKnown, Stored
 from pipeline.stages.months import months
 from pipeline.stages.ties import received
+from pipeline.steps.author_across import across, uses
 from pipeline.steps.author_floods import added, campaign_states
+from pipeline.steps.author_life import DAYS_READ
 from pipeline.steps.author_ties import trust_rank, until, with_ranks
 from pipeline.steps.trust import Others, first_days, trust_of
 from pipeline.tables import TIME, schema
@@ -61,7 +63,7 @@ def _write(run: Run, clock: Clock, model: TrustModel, derived_from: str) -> None
 
     def work(stem: str) -> pa.Table:
         return trust_of(
-            parts.days(stem), parts.members(stem), parts.posts(stem), others,
+            parts.days(stem, DAYS_READ), parts.members(stem), parts.posts(stem), others,
             as_of=clock.as_of, known_at=clock.known_at, model=model, received=answers.get(stem),
         )  # fmt: skip
 
@@ -82,17 +84,18 @@ def _write(run: Run, clock: Clock, model: TrustModel, derived_from: str) -> None
 
 
 def _others(run: Run, parts: Stored, as_of: date) -> Others:
-    """What all authors made of the campaigns, and the first day of each platform."""
+    """What all authors made of the campaigns, the first day of each platform, and what their contacts and communities tell."""
 
     def work(stem: str) -> Others:
         days = parts.days(stem, ["platform", "date", "n_posts"])
-        return Others(campaign_states(parts.members(stem), as_of), first_days(days, as_of))
+        states, used = campaign_states(parts.members(stem), as_of), uses(parts.social(stem), as_of)
+        return Others(states, first_days(days, as_of), used)
 
     found = list(in_order(work, parts.stems, run.threads))
     firsts: dict[str, int] = {}
     for platform, day in (pair for one in found for pair in one.first_days.items()):
         firsts[platform] = min(day, firsts.get(platform, day))
-    return Others(added([one.campaigns for one in found]), firsts)
+    return Others(added([one.campaigns for one in found]), firsts, across([one.across for one in found]))
 
 
 def _clock(run: Run) -> Clock | None:

@@ -8,14 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.special import entr
 
 from pipeline.local_time import end_of_day
 from pipeline.order import Ints, flags, match_rows, tally
+from pipeline.steps.author_across import across_features
 from pipeline.steps.author_floods import FLOOD_DAYS, floods
 from pipeline.steps.author_life import Floats, Lives, ratio
-from pipeline.steps.author_posts import PROFILE, post_features_of
+from pipeline.steps.author_posts import ANSWERS, PROFILE, post_features_of
 from pipeline.steps.author_shares import history_features
+from pipeline.steps.author_topics import topic_features
 
 WEEK, QUARTER = 7, 90
 LEAST_POSTS = 5  # below, every feature is NULL
@@ -23,12 +24,12 @@ _AUTHOR = ["platform", "author_id"]
 
 
 def author_features(
-    life: Lives, members: pa.Table, posts: pa.Table, states: pa.Table, as_of: date
+    life: Lives, members: pa.Table, posts: pa.Table, states: pa.Table, others: pa.Table, as_of: date
 ) -> dict[str, Floats]:
     """Per author every feature of tables.AUTHOR_FEATURES but profit_drift; NaN where it cannot be known.
 
-    `states`: what all authors made of the campaigns (`campaign_states`). Days are local days: t_c and the days before it
-    are told by the day, not the minute. W_k is (as_of - k, as_of].
+    `states`: what all authors made of the campaigns (`campaign_states`); `others`: what their posts tell (`across`).
+    Days are local days: t_c and the days before it are told by the day, not the minute. W_k is (as_of - k, as_of].
     Beside the features stand the counts that words about them need: posts_W7, posts_W30, posts_W90, flood_posts_W30, floods_W30.
     """
     rows, author = _dated(life, posts, as_of)
@@ -38,11 +39,12 @@ def author_features(
         **_paving(life),
         **_per_post(life),
         **_rhythm(life),
-        **_engagement(life, of_posts["followers"]),
         **_commerce(life),
         **_repeats(life, unknown),
         **_floods(life, *floods(life.keys, members, posts, states, as_of)),
         **history_features(life, unknown),
+        **topic_features(life),
+        **across_features(life.keys, others),
         **of_posts,
     }
     enough = life.total("n_posts") >= LEAST_POSTS
@@ -72,7 +74,7 @@ def _per_post(life: Lives) -> dict[str, Floats]:
     return {
         "first_person_per_100tok": ratio(life.total("first_person"), n * 100),
         "affect_words_per_100tok": ratio(life.total("affect"), n * 100),
-        "emoticon_cnt": ratio(life.total("n_emoticons"), n),
+        "emoticon_cnt": ratio(life.total("n_emoticons"), life.total("n_emoticon_posts")),
         "mention_rate": ratio(life.total("n_mentions"), n),
         "repost_share": ratio(life.total("n_reposts"), n),
         "auto_share": ratio(life.total("n_auto"), n),
@@ -82,36 +84,9 @@ def _per_post(life: Lives) -> dict[str, Floats]:
 
 
 def _rhythm(life: Lives) -> dict[str, Floats]:
-    """Gaps need three active days; their sd is that of the gaps themselves (divided by n)."""
-    day, author = life.day[life.active], life.author[life.active]
-    same = author[1:] == author[:-1]
-    gap, owner = np.diff(day)[same], author[1:][same]
-    n, total, squares = tally(owner, None, len(life)), tally(owner, gap, len(life)), tally(owner, gap**2, len(life))
-    mean = ratio(total, n)
-    sd = np.where(n > 1, np.sqrt(np.maximum(ratio(squares, n) - mean**2, 0)), np.nan)
-    bits = entr(ratio(life.hours, life.hours.sum(axis=1, keepdims=True))).sum(axis=1) / np.log(2)
     return {
         "active_day_ratio_W90": tally(life.author, life.active & life.recent(QUARTER), len(life)) / QUARTER,
-        "hour_entropy": bits,
-        "gap_cv": sd / mean,
-        "burstiness": (sd - mean) / (sd + mean),
     }
-
-
-def _engagement(life: Lives, followers: Floats) -> dict[str, Floats]:
-    """onset_lift compares the 90 days from t_c on with the 90 days before it, as far as `as_of` lets us see."""
-    since = life.day - life.onset[life.author]
-    after = _mean_engagement(life, (since >= 0) & (since < QUARTER))
-    before = _mean_engagement(life, (since < 0) & (since >= -QUARTER))
-    overall = _mean_engagement(life, np.ones(len(life.day), bool))
-    return {
-        "engagement_per_kfollower": 1000 * overall / np.maximum(followers, 1),
-        "onset_lift": np.where(before > 0, after / np.where(before > 0, before, 1), np.nan),
-    }
-
-
-def _mean_engagement(life: Lives, where: NDArray[np.bool_]) -> Floats:
-    return ratio(life.total("engagement", where), life.total("n_engagement", where))
 
 
 def _commerce(life: Lives) -> dict[str, Floats]:
@@ -136,9 +111,9 @@ def _commerce(life: Lives) -> dict[str, Floats]:
 
 def _repeats(life: Lives, unknown: NDArray[np.bool_]) -> dict[str, Floats]:
     week = life.recent(WEEK)
-    n = life.total("n_posts", week)
+    n, own = life.total("n_posts", week), life.total("n_own", week)
     return {
-        "own_dup_W7": np.where(unknown, np.nan, ratio(life.total("n_own_repeats", week), n)),
+        "own_dup_W7": np.where(unknown, np.nan, ratio(life.total("n_own_repeats", week), own)),
         "posts_W7": n.astype(np.float64),
     }
 
@@ -158,7 +133,7 @@ def _floods(life: Lives, in_floods: Ints, n_floods: Ints, most: Ints, longest: F
 def _dated(life: Lives, posts: pa.Table, as_of: date) -> tuple[pa.Table, Ints]:
     """Snapshots of the authors' posts up to `as_of`, and the number of each one's author."""
     end = pa.scalar(end_of_day(as_of)).cast(posts["posted_at"].type)
-    columns = [*_AUTHOR, "posted_at", "post_id", "last_seen_at", "kind", "app", *PROFILE, "source_dedups"]
+    columns = [*_AUTHOR, "posted_at", "post_id", "last_seen_at", "kind", "app", *PROFILE, *ANSWERS, "source_dedups"]
     rows = posts.select(columns).filter(pc.less(posts["posted_at"], end))
     author = match_rows(rows, life.keys, _AUTHOR)
     return rows.filter(pa.array(author >= 0)), author[author >= 0]

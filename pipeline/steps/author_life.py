@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -12,12 +13,21 @@ from numpy.typing import NDArray
 
 from pipeline.local_time import day_number
 from pipeline.order import Ints, firsts, numbers, run_ids, sorted_rows, tally
-from pipeline.tables import DAY_COUNTS
+from pipeline.tables import TOPICS
 
 Floats = NDArray[np.float64]
 NEVER = 2**40  # a day after all days
 ONSET_POSTS, ONSET_DAYS = 3, 30  # selling is sustained where 3 commercial posts fall within 30 days
 _AUTHOR = ["platform", "author_id"]
+# What is read of author_days: hours are told by the posts, shares of a class by the months.
+COUNTS = (
+    "n_posts", "n_reposts", "n_comments", "n_sell", "n_recruit", "n_bait", "n_news", "n_auto", "n_broadcast", "n_commercial",
+    "n_campaign", "n_own_repeats", "n_own", "n_own_bait", "n_mentions", "n_links", "n_emoticons", "n_emoticon_posts", "n_tokens",
+    "n_stock", "n_contact", "n_store", "n_daigou", "n_price_gap", "n_product_detail", "n_headcount", "n_entry_fee", "n_team_pay",
+    "broadcast_ppm", "own_broadcast_ppm", "sentiment_ppm", "sentiment_sq_ppm", "first_person", "affect", "engagement", "n_engagement",
+    *(f"n_topic_{name}" for name in TOPICS),
+)  # fmt: skip
+DAYS_READ = (*_AUTHOR, "date", *COUNTS)
 
 
 @dataclass(frozen=True)
@@ -27,21 +37,27 @@ class Lives:
     keys: pa.Table  # platform and author_id, one row per author, sorted
     author: Ints  # for each day the number of its author
     day: Ints  # days since 1970-01-01
-    counts: dict[str, Ints]  # the columns of tables.DAY_COUNTS
-    hours: Ints  # shape (authors, 24): posts in each local hour
+    counts: dict[str, Ints]  # the columns of COUNTS
     as_of: int
+    known: dict[str, Ints] = field(default_factory=dict, repr=False)  # sums over all days, once asked for
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def total(self, name: str, where: NDArray[np.bool_] | None = None) -> Ints:
         """Per author the sum of a count over all days, or over the days `where`."""
-        values = self.counts[name]
-        return self.sums(values if where is None else np.where(where, values, 0))
+        if where is not None:
+            return self.totals((name,), where)[name]
+        if name not in self.known:  # the days of an author stand together
+            values = self.counts[name]
+            self.known[name] = np.add.reduceat(values, self._heads) if len(values) else np.zeros(0, np.int64)
+        return self.known[name]
 
-    def sums(self, values: Ints) -> Ints:
-        """Per author the sum of a value of each day: the days of an author stand together."""
-        return np.asarray(np.add.reduceat(values, self._heads) if len(values) else np.zeros(0, np.int64))
+    def totals(self, names: Sequence[str], where: NDArray[np.bool_]) -> dict[str, Ints]:
+        """Per author the sums of several counts over the days `where`."""
+        days = np.flatnonzero(where)
+        author = self.author[days]
+        return {name: tally(author, self.counts[name][days], len(self)) for name in names}
 
     @cached_property
     def _heads(self) -> Ints:
@@ -84,8 +100,28 @@ def ratio(part: Ints | Floats, whole: Ints | Floats) -> Floats:
     return np.asarray(np.where(whole == 0, np.nan, part / np.where(whole == 0, 1, whole)))
 
 
+def medians(owner: Ints, values: Ints, n: int, least: int) -> Floats:
+    """Per owner the median of whole values; NaN for fewer than `least`."""
+    count = tally(owner, None, n)
+    known = count >= max(least, 1)
+    ordered = _by_owner(owner, values, n)
+    starts = (np.cumsum(count) - count)[known]
+    out = np.full(n, np.nan)
+    out[known] = (ordered[starts + (count[known] - 1) // 2] + ordered[starts + count[known] // 2]) / 2
+    return out
+
+
+def _by_owner(owner: Ints, values: Ints, n: int) -> Ints:
+    """The values, owner by owner, each owner's ascending."""
+    low = int(values.min(initial=0))
+    span = int(values.max(initial=0)) - low + 1
+    if span * max(n, 1) >= 2**63:
+        return values[np.lexsort((values, owner))]
+    return np.sort(owner * span + (values - low)) % span + low
+
+
 def lives(days: pa.Table, as_of: date) -> Lives:
-    """The days of every author who has any up to `as_of`."""
+    """The days of every author who has any up to `as_of`; of author_days no more than DAYS_READ is needed."""
     day = numbers(days["date"], 0)
     kept = np.flatnonzero(day <= day_number(as_of))
     names = days.select([*_AUTHOR, "date"]).combine_chunks()
@@ -97,18 +133,6 @@ def lives(days: pa.Table, as_of: date) -> Lives:
         keys=keys.take(pa.array(firsts(author))).combine_chunks(),
         author=author,
         day=day[order],
-        counts={name: numbers(days[name], 0)[order] for name in DAY_COUNTS},
-        hours=_hours(days, order, author),
+        counts={name: numbers(days[name], 0)[order] for name in COUNTS},
         as_of=day_number(as_of),
     )
-
-
-def _hours(days: pa.Table, order: Ints, author: Ints) -> Ints:
-    """Posts of each author in each local hour. Most hours of a day hold none: only the others are looked at."""
-    owner = np.full(len(days), -1)
-    owner[order] = author
-    flat = np.asarray(days["by_hour"].combine_chunks().flatten())
-    told = np.flatnonzero(flat)
-    told = told[owner[told // 24] >= 0]
-    n = int(author[-1]) + 1 if len(author) else 0
-    return tally(owner[told // 24] * 24 + told % 24, flat[told], n * 24).reshape(n, 24)

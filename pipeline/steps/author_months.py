@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pipeline.local_time import dates
 from pipeline.order import firsts, floats, numbers, run_ids, sort_rows, tally
 from pipeline.steps.author_life import Floats, ratio
-from pipeline.tables import MONTH_COUNTS, SCHEMA_VERSION, complete
+from pipeline.tables import MONTH_COUNTS, SCHEMA_VERSION, STORES, complete
 
 LEAST_POSTS = 5  # below, trust of the month is NULL
 HALF_EVIDENCE = 20
@@ -35,6 +35,7 @@ def author_months(days: pa.Table) -> pa.Table:
         "commerce_share": ratio(counts["n_commercial"], posts),
         "agency_share": ratio(counts["n_recruit"], counts["n_recruit"] + counts["n_sell"]),
         "store_share": ratio(counts["n_store"], counts["n_commercial"]),
+        **{f"store_domain_share_{name}": ratio(counts[f"n_store_{name}"], counts["n_commercial"]) for name in STORES},
         "trust": month_trust(counts),
     }
     month = numbers(rows["date"], 0)[head].astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]")

@@ -7,13 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import entr
 
-from pipeline.local_time import HOUR, local_days
+from pipeline.local_time import HOUR, local_days, local_hours
 from pipeline.order import Ints, flags, floats, numbers, sorted_rows, tally
-from pipeline.steps.author_life import Floats, Lives, ratio
+from pipeline.steps.author_life import Floats, Lives, medians, ratio
 
-WEEK = 7
+WEEK, QUARTER = 7, 90
 PROFILE = ("followers", "following", "author_posts")
-LEAST_GAPS = 4
+ANSWERS = ("likes", "comments", "reposts")  # what engagement is the sum of
+NIGHT = 7  # the hours before it
+LEAST_GAPS, LEAST_ANSWERED = 4, 5
 
 
 def post_features_of(life: Lives, rows: pa.Table, author: Ints) -> dict[str, Floats]:
@@ -22,30 +24,71 @@ def post_features_of(life: Lives, rows: pa.Table, author: Ints) -> dict[str, Flo
     at = numbers(rows["posted_at"], 0)
     order = np.lexsort((at[written], author[written]))
     owner, at = author[written][order], at[written][order]
+    profile = _newest_profile(rows, author, len(life))
     return {
         **_gaps(owner, at, len(life)),
+        **_hours(owner, at, len(life)),
         "posts_per_hour_max_W7": _busiest_hour(life, owner, at),
         **_apps(rows, author, len(life)),
-        **_newest_profile(rows, author, len(life)),
+        **_answers(life, rows.filter(pa.array(written)), author[written], profile["followers"]),
+        **profile,
     }
 
 
 def _gaps(owner: Ints, at: Ints, n: int) -> dict[str, Floats]:
-    """Median hours between one post and the next, and the standard deviation of log2(1 + hours): needs 4 gaps."""
+    """Of the hours between one post and the next: median, sd / mean, burstiness, and the sd of log2(1 + hours); needs 4 gaps.
+
+    Both sds are divided by n. Where all posts are of one moment, sd / mean is unknown.
+    """
     same = owner[1:] == owner[:-1]
-    hours, owner = (np.diff(at) / HOUR)[same], owner[1:][same]
+    gap, owner = np.diff(at)[same], owner[1:][same]
+    hours = gap / HOUR
     count = tally(owner, None, n)
-    order = np.lexsort((hours, owner))
-    starts = np.cumsum(count) - count
-    known = count >= LEAST_GAPS
-    low, high = ((starts + np.maximum(count - 1, 0) // 2)[known], (starts + count // 2)[known])
-    median, spread = np.full(n, np.nan), np.full(n, np.nan)
-    median[known] = (hours[order][low] + hours[order][high]) / 2
-    logged = np.log2(1 + hours)
-    mean = ratio(np.bincount(owner, logged, n), count)
-    squares = np.bincount(owner, (logged - mean[owner]) ** 2, n)
-    spread[known] = np.sqrt(squares[known] / count[known])
-    return {"gap_median_h": median, "gap_log_sd": spread}
+    mean, sd = _moments(owner, hours, count)
+    found = {
+        "gap_median_h": medians(owner, gap, n, LEAST_GAPS) / HOUR,
+        "gap_log_sd": _moments(owner, np.log2(1 + hours), count)[1],
+        "gap_cv": ratio(sd, mean),
+        "burstiness": ratio(sd - mean, sd + mean),
+    }
+    return {name: np.where(count >= LEAST_GAPS, values, np.nan) for name, values in found.items()}
+
+
+def _hours(owner: Ints, at: Ints, n: int) -> dict[str, Floats]:
+    """Entropy of the local hours of posting, in bits, and the share before 7 o'clock."""
+    posts = tally(owner * 24 + local_hours(at), None, n * 24).reshape(n, 24)
+    share = ratio(posts, posts.sum(axis=1, keepdims=True))
+    return {"hour_entropy": entr(share).sum(axis=1) / np.log(2), "night_share": share[:, :NIGHT].sum(axis=1)}
+
+
+def _moments(owner: Ints, values: Floats, count: Ints) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each owner's values."""
+    mean = ratio(np.bincount(owner, values, len(count)), count)
+    return mean, np.sqrt(ratio(np.bincount(owner, (values - mean[owner]) ** 2, len(count)), count))
+
+
+def _answers(life: Lives, rows: pa.Table, author: Ints, followers: Floats) -> dict[str, Floats]:
+    """What others gave back for the author's own posts, of which 5 with known counts are needed (onset_lift: 5 on either side).
+
+    onset_lift compares the 90 days from t_c on with the 90 days before it, as far as `as_of` lets us see.
+    """
+    counts = np.stack([numbers(rows[name], -1) for name in ANSWERS])
+    told = (counts >= 0).any(axis=0)
+    owner, value = author[told], np.maximum(counts, 0).sum(axis=0)[told]
+    since = local_days(numbers(rows["posted_at"], 0)[told]) - life.onset[owner]
+
+    def median(low: int, high: int) -> Floats:
+        some = (since >= low) & (since < high)
+        return medians(owner[some], value[some], len(life), LEAST_ANSWERED)
+
+    before, comments = median(-QUARTER, 0), counts[ANSWERS.index("comments")]
+    n = tally(author[comments >= 0], None, len(life))
+    heard = ratio(tally(author, np.maximum(comments, 0), len(life)), n)
+    return {
+        "comments_per_post": np.where(n >= LEAST_ANSWERED, heard, np.nan),
+        "engagement_per_kfollower": 1000 * medians(owner, value, len(life), LEAST_ANSWERED) / np.maximum(followers, 1),
+        "onset_lift": ratio(median(0, QUARTER), np.nan_to_num(before)),
+    }
 
 
 def _busiest_hour(life: Lives, owner: Ints, at: Ints) -> Floats:

@@ -12,13 +12,12 @@ from pipeline.steps.author_life import NEVER, Floats, Lives, ratio
 
 EXIT_DAYS = 60
 STOCK_DAYS, LEAST_STOCK = 30, 3
-NIGHT = 7  # the hours before it
 # feature -> the count of which it is the mean per post
 _PER_POST = {
     "sell_share": "n_sell", "recruit_share": "n_recruit", "bait_share": "n_bait", "news_share": "n_news",
     "own_bait_share": "n_own_bait",
     "commerce_share": "n_commercial", "contact_share": "n_contact", "stock_share": "n_stock", "flood_share": "n_campaign",
-    "link_rate": "n_links", "tokens_per_post": "n_tokens", "comments_per_post": "n_comments",
+    "link_rate": "n_links", "tokens_per_post": "n_tokens",
 }  # fmt: skip
 
 
@@ -33,7 +32,6 @@ def history_features(life: Lives, repeats_unknown: NDArray[np.bool_]) -> dict[st
         **{name: ratio(life.total(count), n) for name, count in _PER_POST.items()},
         "own_repeat_share": np.where(repeats_unknown, np.nan, ratio(life.total("n_own_repeats"), n)),
         "posts_per_active_day": ratio(n, tally(life.author, life.active, len(life))),
-        "night_share": ratio(life.hours[:, :NIGHT].sum(axis=1), n),
         "engagement_mean": ratio(life.total("engagement"), life.total("n_engagement")),
         "sentiment_mean": ratio(life.total("sentiment_ppm"), n * 1_000_000),
         "own_broadcast_share": ratio(life.total("own_broadcast_ppm"), n * 1_000_000),

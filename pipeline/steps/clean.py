@@ -11,15 +11,22 @@ from pipeline.hashing import bytes_of
 from pipeline.identity import keyed_ids
 from pipeline.order import flags, sort_rows
 from pipeline.steps.versions import merge_versions
-from pipeline.tables import SCHEMA_VERSION, TABLES, complete, concat
+from pipeline.tables import SCHEMA_VERSION, TABLES, TEXTS, complete, concat
 from pipeline.text.codepoints import TextBatch, from_arrow, to_arrow
-from pipeline.text.contacts import redact, redact_batch
+from pipeline.text.contacts import Contacts, find, handles_of, redact, redact_batch
 from pipeline.text.cues import Lexicon
 from pipeline.text.normalise import normalise
 
 BATCH = 10_000  # posts folded at a time: their code points are held in memory
 ROW_ORDER = ["author_id", "posted_at", "post_id"]
-COMPUTED = ("text_own", "text_normalised", "is_repost", "is_auto_share", "schema_version")  # columns made here
+COMPUTED = (
+    "contact_hashes",
+    "text_own",
+    "text_normalised",
+    "is_repost",
+    "is_auto_share",
+    "schema_version",
+)  # columns made here
 # What is left of raw_posts once versions are merged: of most rows the longest column is text, and 2 GB of it may come.
 MERGED = pa.schema(
     [
@@ -30,6 +37,7 @@ MERGED = pa.schema(
 )
 # Weibo writes a chain of reposts as "own words//@name:their words//@...".
 _CHAIN = r"(?s)\s*//\s*@.*$"
+_CONTACT = "contact:"
 _BARE_REPOST = r"^\s*(?:转发微博|轉發微博|转发|Repost|repost)[。.!！\s]*$"
 
 
@@ -57,14 +65,16 @@ def cleaned_of(merged: pa.Table, *, key: bytes, lexicon: Lexicon, keep_contacts:
     text = merged["text"].combine_chunks().cast(pa.string())
     batch = from_arrow(text)
     if keep_contacts:
-        folded = normalise(batch).batch
+        unredacted = normalise(batch)
+        handles, folded = find(unredacted), unredacted.batch
     else:
         redacted = redact_batch(batch)
-        text, folded = redacted.texts(text), redacted.folded.batch
+        handles, text, folded = redacted.found, redacted.texts(text), redacted.folded.batch
     topics = merged["topics"].combine_chunks()
     own = own_words(text)
     computed = {
         "mentions": _hashed_mentions(key, merged["platform"], merged["mentions"]),
+        "contact_hashes": contact_hashes(key, batch, handles),
         "kind": pc.fill_null(merged["kind"], "post"),
         "topics": _relisted(topics, hide(pc.list_flatten(topics))),
         "community": hide(merged["community"].combine_chunks()),
@@ -123,6 +133,18 @@ def _hashed_mentions(key: bytes, platform: pa.ChunkedArray, mentions: pa.Chunked
     forms = pa.array(["name"] * len(names), pa.string())
     hashed = keyed_ids(key, platform.take(parents), names, forms)
     return _relisted(lists, hashed)
+
+
+def contact_hashes(key: bytes, batch: TextBatch, handles: Contacts) -> pa.ListArray:
+    """For each text the keyed hashes of its handles, distinct and sorted; NULL where there is none."""
+    rows, names = handles_of(batch, handles)
+    of_all = pa.array([_CONTACT] * len(names), pa.string())  # no platform is called so
+    hashed = keyed_ids(key, of_all, pa.array(names, pa.string()), of_all)
+    pairs = pa.table({"row": pa.array(rows), "hash": hashed}).group_by(["row", "hash"]).aggregate([])
+    pairs = sort_rows(pairs, ["row", "hash"])
+    n = np.bincount(pairs["row"].to_numpy(), minlength=len(batch))
+    bounds = pa.array(np.concatenate(([0], np.cumsum(n))).astype(np.int32))
+    return pa.ListArray.from_arrays(bounds, pairs["hash"].combine_chunks(), type=TEXTS, mask=pa.array(n == 0))
 
 
 def _relisted(lists: pa.ListArray, values: pa.Array) -> pa.ListArray:

@@ -28,12 +28,18 @@ from pipeline.order import (
     take_rows,
     tally,
 )
-from pipeline.tables import CLASSES, DAY_COUNTS, HOURS, SCHEMA_VERSION, complete
+from pipeline.tables import CLASSES, DAY_COUNTS, HOURS, MOVED_TO, SCHEMA_VERSION, STORES, TOPICS, complete
 from pipeline.text.trade import KINDS, trade_words
 
 COMMERCIAL = 0.5  # p(sell) + p(recruit) of a commercial post
-# Shops of the platforms to which sellers moved; youzan was koudaitong before.
-SHOPS = r"(?i)^(https?://)?([a-z0-9-]+\.)*(weidian|vdian|youzan|koudaitong|weimob)\.com([/?#:]|$)"
+# The domains of each class of shops, under .com but for the last; youzan was koudaitong before, mogu and meilishuo are one house.
+SHOPS = {
+    "weidian": "(weidian|vdian)[.]com",
+    "youzan": "(youzan|koudaitong)[.]com",
+    "weimob": "weimob[.]com",
+    "taobao": "(taobao|tmall|tb)[.](com|cn)",
+    "mogu": "(mogu|mogujie|meilishuo)[.]com",
+}
 _KEYS = ("platform", "post_id")
 # What is read of each table.
 POSTS_READ = [
@@ -47,11 +53,12 @@ POSTS_READ = [
     "comments",
     "reposts",
     "links",
+    "emoticons_dropped",
     "text",
 ]
 JUDGEMENTS_READ = ["label", "is_broadcast", "broadcast_probability"]
 FEATURES_READ = ["p_sell", "p_recruit", "sentiment", "n_mentions", "n_links", "n_emoticons", "n_tokens", "stock_cues",
-                 "contact_cues", "first_person_per_100", "affect_per_100"]  # fmt: skip
+                 "contact_cues", "first_person_per_100", "affect_per_100", "topic"]  # fmt: skip
 Flags = NDArray[np.bool_]
 
 
@@ -88,6 +95,7 @@ def days_of(posts: pa.Table, features: pa.Table, judgements: pa.Table, repeats: 
         name: tally(group, values, n)
         for name, values in _counts(rows, repeats[kept], others[kept], words[:, kept]).items()
     }
+    counts |= {f"n_topic_{name}": of for name, of in zip(TOPICS, _by_topic(rows, group, n), strict=True)}
     by_hour = _by_hour(rows, group, n)
     counts["peak_hour"] = (by_hour**2).sum(axis=1, dtype=np.int64)  # each of the c posts of an hour adds c
     keys = rows.select(["platform", "author_id", "date"]).take(pa.array(head))
@@ -149,6 +157,8 @@ def _counts(rows: pa.Table, repeats: Flags, others: Flags, words: Flags) -> dict
     commercial = _commercial(rows)
     engagement = np.stack([numbers(rows[name], -1) for name in ("likes", "comments", "reposts")])
     known = (engagement >= 0).any(axis=0)
+    told = ~flags(rows["emoticons_dropped"])
+    shops = {name: commercial & at_shop for name, at_shop in _links_to_shops(rows["links"]).items()}
     of_posts = {
         "n_posts": np.ones(len(rows)),
         "n_reposts": flags(rows["is_repost"]),
@@ -157,10 +167,14 @@ def _counts(rows: pa.Table, repeats: Flags, others: Flags, words: Flags) -> dict
         "n_commercial": commercial,
         "n_campaign": others,
         "n_own_repeats": repeats & own_words,
-        **{name: numbers(rows[name], 0) for name in ("n_mentions", "n_links", "n_emoticons", "n_tokens")},
+        **{name: numbers(rows[name], 0) for name in ("n_mentions", "n_links", "n_tokens")},
+        "n_emoticons": np.where(told, numbers(rows["n_emoticons"], 0), 0),
+        "n_emoticon_posts": told,
+        "n_own": own_words,
         "n_stock": numbers(rows["stock_cues"], 0) > 0,
         "n_contact": numbers(rows["contact_cues"], 0) > 0,
-        "n_store": commercial & _links_to_shop(rows["links"]),
+        "n_store": np.any([shops[name] for name in MOVED_TO], axis=0),
+        **{f"n_store_{name}": shops[name] for name in STORES},
         **{f"n_{kind}": trade[kind] for kind in ("daigou", "price_gap")},
         **{f"n_{kind}": trade[kind] & recruit for kind in ("product_detail", "headcount", "entry_fee", "team_pay")},
         "n_own_bait": own_words & flags(pc.equal(rows["label"], "bait")),
@@ -176,13 +190,22 @@ def _counts(rows: pa.Table, repeats: Flags, others: Flags, words: Flags) -> dict
     return {name: np.where(comment, 0, values) for name, values in of_posts.items()} | {"n_comments": comment}
 
 
-def _links_to_shop(links: pa.ChunkedArray) -> Flags:
-    """The rows of which a link leads to a shop of weidian, youzan or weimob."""
+def _links_to_shops(links: pa.ChunkedArray) -> dict[str, Flags]:
+    """Of each class of shops the rows of which a link leads to one."""
     column = links.combine_chunks()
-    found = np.zeros(len(column), bool)
-    shop = flags(pc.match_substring_regex(pc.list_flatten(column), SHOPS))
-    found[numbers(pc.list_parent_indices(column), 0)[shop]] = True
+    link, row = pc.list_flatten(column), numbers(pc.list_parent_indices(column), 0)
+    found = {name: np.zeros(len(column), bool) for name in STORES}
+    for name, domain in SHOPS.items():
+        pattern = rf"(?i)^(https?://)?([a-z0-9-]+\.)*{domain}([/?#:]|$)"
+        found[name][row[flags(pc.match_substring_regex(link, pattern))]] = True
     return found
+
+
+def _by_topic(rows: pa.Table, group: Ints, n: int) -> Ints:
+    """Posts that are not commercial by the topic they speak of most, shape (topics, days)."""
+    topic = numbers(pc.index_in(rows["topic"], value_set=pa.array(TOPICS, pa.string())), -1)
+    told = (topic >= 0) & ~flags(pc.equal(rows["kind"], "comment")) & ~_commercial(rows)
+    return tally(group[told] * len(TOPICS) + topic[told], None, n * len(TOPICS)).reshape(n, len(TOPICS)).T
 
 
 def _by_hour(rows: pa.Table, group: Ints, n: int) -> NDArray[np.int32]:

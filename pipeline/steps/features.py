@@ -16,30 +16,39 @@ from pipeline.text.reading import Reader, Reading
 from pipeline.text.sketch import sketches
 from pipeline.text.snownlp_exact import of_batch
 from pipeline.text.snownlp_table import snow_table, summed
+from pipeline.text.topics import EntryTopics, Topics
 from pipeline.text.vocabulary import Counts
 
 
 @dataclass(frozen=True)
 class TextModels:
-    """What reads a text: the reader (jieba, lexicon), the judge of six classes, the sentiment model and that of emotions."""
+    """What reads a text: the reader (jieba, lexicon), the judge of six classes, the sentiment model, that of emotions, topics."""
 
     reader: Reader
     judge: LinearModel
     sentiment: LinearModel
     emotion: LinearModel | None = None
+    topics: Topics | None = None
 
     @cached_property
     def scoring(self) -> Scoring:
-        """All models and SnowNLP's words over one walk through the texts."""
+        """All models, SnowNLP's words and those of the topics over one walk through the texts."""
         more = [] if self.emotion is None else [self.emotion]
-        return Scoring([self.judge, self.sentiment, *more], snow_table().words)
+        words = snow_table().words.to_pylist() + list(self.topics.words if self.topics else ())
+        return Scoring([self.judge, self.sentiment, *more], words)
 
     @cached_property
     def snow_odds(self) -> NDArray[np.float64]:
         """SnowNLP's log-odds of each entry of `scoring`; the last is that of an unknown word."""
         odds = np.full(len(self.scoring.vocabulary) + 1, snow_table().odds[-1])
-        odds[self.scoring.words] = snow_table().odds[:-1]
+        odds[self.scoring.words[: len(snow_table().words)]] = snow_table().odds[:-1]
         return odds
+
+    @cached_property
+    def entry_topics(self) -> EntryTopics | None:
+        """The topics over the entries of `scoring`."""
+        words = self.scoring.words[len(snow_table().words) :]
+        return self.topics.over(words, len(self.scoring.vocabulary)) if self.topics else None
 
 
 def features(
@@ -48,7 +57,10 @@ def features(
     """Table post_features of table posts, row for row. Each row depends on its own text only."""
     reading = models.reader.read(posts["text"])
     names = ("platform", "post_id", "author_id", "posted_at")
-    columns = {name: posts[name] for name in names} | text_columns(reading, models, models.scoring.counts(reading))
+    counts = models.scoring.counts(reading)
+    columns = {name: posts[name] for name in names} | text_columns(reading, models, counts)
+    if models.entry_topics:
+        columns["topic"] = models.entry_topics.of(counts.token_entries, reading.tokens.offsets)
     columns["sketch"] = sketches(reading.folded.batch)
     if snownlp_exact:
         columns["snownlp_exact"] = pa.array(of_batch(reading.original), mask=reading.original.lengths == 0)

@@ -26,7 +26,9 @@ from pipeline.tables import SCHEMA_VERSION, TEXTS, complete
 MOST_CAMPAIGNS = 3
 TRUST_QUANTILES = {"trust_p10": 0.1, "trust_p50": 0.5, "trust_p90": 0.9}
 _KEYS = ("platform", "post_id")
-_NO_SCORES = pa.schema([("platform", pa.string()), ("date", pa.int64()), ("trust_score", pa.float64())]).empty_table()
+_NO_SCORES = pa.schema(
+    [("platform", pa.string()), ("date", pa.int64()), ("engagement", pa.int64()), ("trust_score", pa.float64())]
+).empty_table()
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,16 @@ def summary(posts: pa.Table, features: pa.Table, judgements: pa.Table, members: 
 
 
 def author_scores(days: pa.Table, trust: pa.Table) -> pa.Table:
-    """platform, date and trust_score (NULL where there is none) of each known author's day with a post.
+    """platform, date, engagement and trust_score (NULL where there is none) of each known author's day with a post.
 
-    days: rows of author_days, at least platform, author_id, date and n_posts; trust: rows of author_trust as of one day,
+    days: rows of author_days, at least platform, author_id, date, n_posts and engagement; trust: rows of author_trust as of one day,
     of at least these authors.
     """
-    posted = days.select(["platform", "author_id", "date"]).filter(pc.greater(days["n_posts"], 0))
+    posted = days.select(["platform", "author_id", "date", "engagement"]).filter(pc.greater(days["n_posts"], 0))
     score = take_rows(trust.select(["trust_score"]), match_rows(posted, trust, ["platform", "author_id"]))
     date = pa.array(numbers(posted["date"], 0))
-    return pa.table({"platform": posted["platform"], "date": date, "trust_score": score["trust_score"]})
+    columns = {"platform": posted["platform"], "date": date, "engagement": posted["engagement"]}
+    return pa.table(columns | {"trust_score": score["trust_score"]})
 
 
 def summed(days: Sequence[pa.Table], named: Iterable[pa.Table], scores: Iterable[pa.Table]) -> Summary:
@@ -99,28 +102,42 @@ def summed(days: Sequence[pa.Table], named: Iterable[pa.Table], scores: Iterable
 
 def _days(posts: pa.Table, counted: NDArray[np.bool_]) -> pa.Table:
     """The days of authors with a post, as author_days has them."""
-    rows = posts.select(["platform", "author_id", "posted_at"]).filter(pa.array(counted))
-    rows = rows.filter(pc.is_valid(rows["author_id"]))
+    rows = posts.filter(pa.array(counted & posts["author_id"].is_valid().to_numpy()))
+    engagement = np.sum([numbers(rows[name], 0) for name in ("likes", "comments", "reposts")], axis=0)
+    rows = rows.select(["platform", "author_id", "posted_at"]).append_column("engagement", pa.array(engagement))
     rows = rows.append_column("date", dates(local_days(numbers(rows["posted_at"], 0))))
-    found = rows.group_by(["platform", "author_id", "date"]).aggregate([([], "count_all")])
-    return found.rename_columns(["platform", "author_id", "date", "n_posts"])
+    found = rows.group_by(["platform", "author_id", "date"]).aggregate([([], "count_all"), ("engagement", "sum")])
+    return found.rename_columns(["platform", "author_id", "date", "n_posts", "engagement"])
 
 
 def _authors(sums: pa.Table, scores: pa.Table) -> dict[str, pa.Array]:
-    """How many known authors posted, and quantiles of their trust (linear between neighbours; NULL without any)."""
+    """How many known authors posted, how their engagement is spread, and quantiles of their trust (linear between neighbours;
+    NULL without any)."""
     n = len(sums)
     group = np.concatenate([
         match_days(scores["date"], pa.array([ALL] * len(scores), pa.string()), sums),
         match_days(scores["date"], scores["platform"], sums),
     ])  # fmt: skip
     score = np.tile(floats(scores["trust_score"]), 2)
-    columns = {"n_authors": pa.array(tally(group, None, n))}
+    columns = {
+        "n_authors": pa.array(tally(group, None, n)),
+        "decentralisation_day": _spread(group, np.tile(numbers(scores["engagement"], 0), 2), n),
+    }
     group, score = group[~np.isnan(score)], score[~np.isnan(score)]
     rank = np.empty(len(score), np.int64)
     rank[np.argsort(score)] = np.arange(len(score))
     by_score = np.argsort(group * max(len(score), 1) + rank)
     scored = tally(group, None, n)
     return columns | _quantiles(score[by_score], np.cumsum(scored) - scored, scored)
+
+
+def _spread(group: Ints, engagement: Ints, n: int) -> pa.Array:
+    """1 - sum of squared shares of each group's engagement; NULL where there is none. Summed from small to large: any order."""
+    order = np.lexsort((engagement, group))
+    group, size = group[order], engagement[order].astype(np.float64)
+    whole = np.bincount(group, size, n)
+    squares = np.bincount(group, (size / np.maximum(whole, 1)[group]) ** 2, n)
+    return pa.array(1 - squares, mask=whole == 0)
 
 
 def _quantiles(values: Floats, start: Ints, count: Ints) -> dict[str, pa.Array]:

@@ -19,6 +19,7 @@ from scipy.special import betaincinv
 
 from pipeline.local_time import dates
 from pipeline.order import Ints, flags, numbers, tally
+from pipeline.steps.author_across import across, uses
 from pipeline.steps.author_drift import drift
 from pipeline.steps.author_features import LEAST_POSTS, QUARTER, WEEK, author_features
 from pipeline.steps.author_floods import campaign_states
@@ -49,6 +50,7 @@ class Others:
 
     campaigns: pa.Table  # as `campaign_states` tells of them
     first_days: dict[str, int]  # the first day with a post of each platform
+    across: pa.Table  # as `across` tells of their contacts and communities
 
 
 def author_trust(
@@ -59,7 +61,7 @@ def author_trust(
     Nothing posted later is used; `posts` and `days` must already be without what was gathered after `known_at`. Under 5
     posts features and components are NULL and the score is the prior, with its widest interval.
     """
-    others = Others(campaign_states(members, as_of), first_days(days, as_of))
+    others = Others(campaign_states(members, as_of), first_days(days, as_of), across([uses(posts, as_of)]))
     return trust_of(days, members, posts, others, as_of=as_of, known_at=known_at, model=model)
 
 
@@ -81,7 +83,7 @@ def trust_of(
     life = lives(days, as_of)
     slope, shift_month = drift(life)
     n = life.total("n_posts")
-    features = author_features(life, members, posts, others.campaigns, as_of)
+    features = author_features(life, members, posts, others.campaigns, others.across, as_of)
     features["profit_drift"] = np.where(n >= LEAST_POSTS, slope, np.nan)
     parts = components(life, features)
     score = trust_score(parts, n)
@@ -185,7 +187,9 @@ def interval(score: Floats, n_posts: Ints) -> tuple[Floats, Floats]:
     used = np.where(n_posts >= LEAST_POSTS, n_posts, 0)
     draws = _PRIOR_DRAWS + _MOST_DRAWS * used / (used + _MOST_DRAWS)
     mean = np.clip(score, 0.001, 0.999)  # a Beta needs some mass on either side
-    low, high = (betaincinv(mean * draws, (1 - mean) * draws, mass) for mass in _MASS)
+    # Once for each distinct pair: half of the authors of a feed have too few posts, and all of them one interval.
+    pairs, at = np.unique(mean + 1j * draws, return_inverse=True)
+    low, high = (betaincinv(pairs.real * pairs.imag, (1 - pairs.real) * pairs.imag, mass)[at] for mass in _MASS)
     return np.minimum(low, score), np.maximum(high, score)
 
 

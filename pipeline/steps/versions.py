@@ -14,8 +14,10 @@ Ints = NDArray[np.int64]
 # Newest last. batch_id (a hash of the file's bytes) and the row settle ties, so file names and order never matter.
 _AGE = ["gathered_at", "_modified", "batch_id", "source_row"]
 _KEY = ["platform", "post_id"]
-_LEFT = ("source", "source_file", "author_name", "url", "post_id_derived", "schema_version")
+_LEFT = ("source_file", "author_name", "url", "post_id_derived", "schema_version")
 NEEDED = [column.name for column in TABLES["raw_posts"] if column.name not in _LEFT]  # columns that merging takes
+# Exporters that drop [emoticons] from what one platform shows as pictures (FIELD_NOTES D6): there 0 of them means nothing.
+_DROP_EMOTICONS = ("weibo\x1fweibo_crawler", "weibo\x1fmediacrawler")
 
 
 def merge_versions(raw: pa.Table) -> pa.Table:
@@ -28,6 +30,7 @@ def merge_versions(raw: pa.Table) -> pa.Table:
     aged = raw.append_column("_modified", pc.fill_null(raw["modified_at"], never))
     table = raw.take(pc.sort_indices(aged, sort_keys=[(name, "ascending") for name in _KEY + _AGE])).combine_chunks()
     table = table.set_column(table.column_names.index("author_id_form"), "author_id_form", _forms(table))
+    table = table.append_column("emoticons_dropped", _emoticons_dropped(table))
     starts = _group_starts(table)
     bounds = np.append(starts, len(table))
     groups = np.repeat(np.arange(len(starts)), np.diff(bounds))
@@ -47,7 +50,8 @@ def only_versions(raw: pa.Table) -> pa.Table:
     words = raw["source_keyword"].drop_null().combine_chunks().cast(pa.string())
     lists = pa.ListArray.from_arrays(pa.array(bounds), words, type=TEXTS, mask=pc.invert(known).combine_chunks())
     columns = {name: raw[name] for name in raw.column_names} | {
-        "author_id_form": _forms(raw), "first_seen_at": raw["gathered_at"], "last_seen_at": raw["gathered_at"],
+        "author_id_form": _forms(raw), "emoticons_dropped": _emoticons_dropped(raw),
+        "first_seen_at": raw["gathered_at"], "last_seen_at": raw["gathered_at"],
         "versions": pa.array(np.ones(len(raw), np.int32)), "source_keywords": lists,
     }  # fmt: skip
     return pa.table(columns)
@@ -65,6 +69,12 @@ def _forms(table: pa.Table) -> pa.ChunkedArray:
     """The form of each known author id, stated, so that the newest id and the newest form come from one row."""
     nothing = pa.scalar(None, pa.string())
     return pc.if_else(table["author_id"].is_valid(), pc.fill_null(table["author_id_form"], "id"), nothing)
+
+
+def _emoticons_dropped(table: pa.Table) -> pa.ChunkedArray:
+    """Whether the exporter of each row drops [emoticons]."""
+    by = pc.binary_join_element_wise(table["platform"], table["source"], "\x1f")
+    return pc.is_in(by, value_set=pa.array(_DROP_EMOTICONS))
 
 
 def _group_starts(table: pa.Table) -> Ints:

@@ -15,7 +15,6 @@ from pipeline.errors import SchemaError
 from pipeline.tables.authors import (
     AUTHOR_COHORTS,
     AUTHOR_DAYS,
-    AUTHOR_FEATURES,
     AUTHOR_MONTHS,
     AUTHOR_TRUST,
     COMPONENTS,
@@ -23,7 +22,6 @@ from pipeline.tables.authors import (
     DAILY_SUMMARY,
     DAY_COUNTS,
     MONTH_COUNTS,
-    TIE_FEATURES,
 )
 from pipeline.tables.columns import (
     BANDS,
@@ -38,6 +36,7 @@ from pipeline.tables.columns import (
     HOURS,
     INT,
     KINDS,
+    MOVED_TO,
     PRECISIONS,
     REASON,
     REASONS,
@@ -45,11 +44,14 @@ from pipeline.tables.columns import (
     SCHEMA_VERSION,
     SENTIMENTS,
     SMALL,
+    STORES,
     TEXT,
     TEXTS,
     TIME,
+    TOPICS,
     Column,
 )
+from pipeline.tables.features import AUTHOR_FEATURES, TIE_FEATURES
 from pipeline.tables.posts import (
     CAMPAIGN_ALIASES,
     CAMPAIGN_MEMBERS,
@@ -63,9 +65,10 @@ from pipeline.tables.raw import GATHERED_FILES, RAW_AUTHORS, RAW_POSTS, REJECTS,
 
 __all__ = [
     "AUTHOR_FEATURES", "BANDS", "BOOL", "BROADCAST", "CLASSES", "COMPONENTS", "COUNTS", "DATE", "DAY_COUNTS",
-    "DOUBLE", "EMOTIONS", "FLOAT", "HOURS", "INT", "KINDS", "MONTH_COUNTS", "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED",
-    "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "TABLES", "TEXT", "TEXTS", "TIE_FEATURES", "TIME", "Column", "complete", "concat",
-    "conform", "empty", "schema",
+    "DOUBLE", "EMOTIONS", "FLOAT", "HOURS", "INT", "KINDS", "MONTH_COUNTS", "MOVED_TO",
+    "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED",
+    "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "STORES", "TABLES", "TEXT", "TEXTS", "TIE_FEATURES", "TIME", "TOPICS", "Column", "complete",
+    "concat",    "conform", "empty", "schema",
 ]  # fmt: skip
 
 TABLES: dict[str, list[Column]] = {

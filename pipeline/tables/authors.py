@@ -11,22 +11,29 @@ from pipeline.tables.columns import (
     HOURS,
     INT,
     PLATFORM,
+    STORES,
     TEXT,
     TEXTS,
     TIME,
+    TOPICS,
     VERSION,
     Column,
     key,
 )
+from pipeline.tables.features import AUTHOR_FEATURES, TIE_FEATURES
 
 DAY_COUNTS = {
     "n_posts": "posts", "n_reposts": "reposts", "n_comments": "comments", **{f"n_{c}": f"posts judged {c}" for c in CLASSES},
     "n_broadcast": "posts judged broadcasting", "n_commercial": "posts with p(sell) + p(recruit) of at least 0.5",
     "n_campaign": "posts in a campaign that had two or more authors by then, this one included",
     "n_own_repeats": "posts that repeat the author's own earlier post",
-    "n_mentions": "@names", "n_links": "links", "n_emoticons": "emoticons", "n_tokens": "tokens", "n_stock": "stock-pressure posts",
+    "n_mentions": "@names", "n_links": "links",
+    "n_emoticons": "emoji and [emoticons] in posts whose exporter keeps them",
+    "n_emoticon_posts": "posts whose exporter keeps [emoticons]", "n_own": "posts that are neither reposts nor app-made",
+    "n_tokens": "tokens", "n_stock": "stock-pressure posts",
     "n_contact": "posts with a contact cue",
     "n_store": "commercial posts with a link to a shop of weidian, youzan or weimob",
+    **{f"n_store_{name}": f"commercial posts with a link to {name}" for name in STORES},
     "n_daigou": "commercial posts that speak of buying abroad (代购)",
     "n_price_gap": "commercial posts that name a counter or home price",
     "n_product_detail": "commercial posts judged recruit with a price, size, ingredient or use of a product",
@@ -40,6 +47,7 @@ DAY_COUNTS = {
     "first_person": "first-person words, hundredths per 100 tokens, summed over posts",
     "affect": "words of feeling, hundredths per 100 tokens, summed over posts",
     "engagement": "likes + comments + reposts where known", "n_engagement": "posts whose engagement is known",
+    **{f"n_topic_{name}": f"posts that are not commercial and speak most of {name}" for name in TOPICS},
     "peak_hour": "sum over posts of posts by the author in the same clock hour (so peak_hour / n_posts >= 1)",
 }  # fmt: skip
 AUTHOR_DAYS = [
@@ -53,69 +61,14 @@ COMPONENTS = {
     "reciprocity": "talk with others: mentions and comments", "commitment": "steady presence over many days",
     "restraint": "a low share of selling and of own broadcasting",
     "recruitment": "abuse: recruiting agents", "flooding": "abuse: repeats, bursts, floods, own bait",
-    "drift": "abuse: a move from sharing to selling",
-}  # fmt: skip
-AUTHOR_FEATURES = {
-    "paving_days": "days from the first post to the first sustained selling (t_c), or to as_of when there is none",
-    "paving_active_days": "distinct days with a non-commercial post before t_c",
-    "paving_density": "paving_active_days / paving_days", "paving_posts": "non-commercial posts before t_c",
-    "first_person_per_100tok": "mean per post", "affect_words_per_100tok": "mean per post", "emoticon_cnt": "mean per post",
-    "repost_share": "reposts / posts", "auto_share": "posts judged auto / posts", "broadcast_mean": "mean broadcast_probability",
-    "sent_sd_W90": "standard deviation of sentiment, 90 days", "active_day_ratio_W90": "days with a post / 90",
-    "hour_entropy": "entropy of the hour of posting, bits, 0-4.585", "gap_cv": "sd / mean of gaps between active days",
-    "burstiness": "(sd - mean) / (sd + mean) of gaps between active days, -1 to 1",
-    "mention_rate": "mentions per post", "engagement_per_kfollower": "1000 * mean engagement / max(followers, 1)",
-    "onset_lift": "mean engagement 90 days after t_c / before", "agency_share_W90": "recruit / (recruit + sell), 90 days",
-    "accessory_index": "agency_share_W90 * (1 - share of recruiting posts, 90 days, that say anything of a product: price, size,"
-    " ingredient, use); 0 without recruiting; NULL without selling or recruiting",
-    "recruit_headcount": "of the recruiting posts those that promise pay by the head; NULL without any",
-    "recruit_entryfee": "of the recruiting posts those that name a fee to enter; NULL without any",
-    "recruit_teampay": "of the recruiting posts those that promise pay by the team's sales; NULL without any",
-    "daigou_hit": "1 where a commercial post speaks of buying abroad (代购), else 0",
-    "price_gap_hit": "1 where a commercial post names a counter or home price, else 0",
-    "commerce_share_W90": "commercial posts / posts, 90 days", "recruit_share_W90": "recruiting posts / posts, 90 days",
-    "broadcast_share_W90": "broadcasting posts / posts, 90 days",
-    "own_dup_W7": "own repeats / posts, 7 days; NULL if source drops repeats",
-    "posts_per_hour_max_W7": "most posts within any 60 minutes, 7 days", "campaign_share_W30": "posts in floods / posts, 30 days",
-    "camp_authors_W30": "most distinct authors in a campaign the author joined, 30 days",
-    "camp_span_h": "longest span of such a campaign, hours",
-    "profit_drift": "Theil-Sen slope of monthly commerce share per 30 days, 365 days; NULL under 6 months with a post",
-    **{f"{c}_share": f"posts judged {c} / posts, all days" for c in ("sell", "recruit", "bait", "news")},
-    "own_bait_share": "bait posts that are neither reposts nor app-made / posts, all days",
-    "own_broadcast_share": "sum of broadcast_probability of posts that are neither reposts nor app-made / posts, all days",
-    "commerce_share": "commercial posts / posts, all days", "contact_share": "posts with a contact cue / posts, all days",
-    "stock_share": "stock-pressure posts / posts, all days",
-    "flood_share": "posts in a campaign that had two or more authors by then / posts, all days",
-    "link_rate": "links per post", "tokens_per_post": "tokens per post", "comments_per_post": "the author's own comments per post",
-    "own_repeat_share": "own repeats / posts, all days; NULL if source drops repeats",
-    "posts_per_active_day": "posts per day with a post", "night_share": "posts before 7 o'clock local time / posts",
-    "engagement_mean": "mean likes + comments + reposts of the posts whose engagement is known",
-    "sentiment_mean": "mean sentiment, -1 to 1", "silent_days": "days from the last post to as_of",
-    "days_since_sale": "days from the last commercial post to as_of; NULL without one",
-    "stock_to_recruit_lift": "P(recruiting post within the 30 days after a day of stock pressure) / P(within 30 days of any day);"
-    " NULL under 3 such days that are 30 days past, or without recruiting",
-    "gap_median_h": "median hours between one post and the next; NULL under 4 gaps",
-    "gap_log_sd": "standard deviation of log2(1 + hours) between posts; NULL under 4 gaps",
-    "app_entropy": "entropy of the apps posted from, bits; NULL where none is stated",
-    "top_app_share": "posts from the commonest app / posts that state one",
-    "followers": "the account's followers (count, newest snapshot)",
-    "following": "accounts it follows (count, newest snapshot)",
-    "author_posts": "posts the account ever made, as the platform states (count, newest snapshot)",
-}  # fmt: skip
-TIE_FEATURES = {
-    "comments_received": "comments of others on the author's posts (count)",
-    "distinct_commenters": "others who commented (count)",
-    "recurrent_commenter_share": "others who commented on 3 distinct posts or more / others who commented",
-    "reply_rate_W90": "own comments under own posts / comments received, 90 days",
-    "prior_tie_share": "of those who asked to buy under a commercial post, the share that had answered a post that was not"
-    " commercial from before t_c; NULL where nobody asked",
-    "trust_rank": "TrustRank over comments and reposts, from authors by what their trust_score has above 0.5; 1 is the mean",
+    "drift": "abuse: a move from sharing to selling, unknown where profit_drift is",
 }  # fmt: skip
 MONTH_COUNTS = {
     name: DAY_COUNTS[name]
     for name in (
         "n_posts", "n_reposts", "n_comments", *(f"n_{c}" for c in CLASSES), "n_broadcast", "n_commercial", "n_campaign",
-        "n_own_repeats", "n_own_bait", "own_broadcast_ppm", "n_mentions", "n_stock", "n_contact", "n_store", "engagement",
+        "n_own_repeats", "n_own_bait", "own_broadcast_ppm", "n_mentions", "n_stock", "n_contact", "n_store",
+        *(f"n_store_{name}" for name in STORES), "engagement",
         "n_engagement",
     )
 }  # fmt: skip
@@ -125,6 +78,8 @@ AUTHOR_MONTHS = [
     Column("commerce_share", DOUBLE, "commercial posts / posts; NULL without a post"),
     Column("agency_share", DOUBLE, "recruit / (recruit + sell); NULL without either"),
     Column("store_share", DOUBLE, "commercial posts with a link to a shop platform / commercial posts; NULL without one"),
+    *[Column(f"store_domain_share_{name}", DOUBLE, f"commercial posts with a link to {name} / commercial posts; NULL without one")
+      for name in STORES],
     Column("trust", DOUBLE, "trust_score's form over the month alone, 0-1, 0.5 without evidence; NULL under 5 posts"), VERSION,
 ]  # fmt: skip
 AUTHOR_COHORTS = [
@@ -138,15 +93,17 @@ AUTHOR_COHORTS = [
 AUTHOR_TRUST = [
     PLATFORM, AUTHOR_KEY, key("as_of", DATE, "only posts up to the end of this local day were used"),
     key("known_at", TIME, "only posts gathered up to then were used"), key("n_posts", INT, "dated posts used (count)"),
-    Column("history_days", INT, "days from first to last post used, plus one"),
-    Column("left_censored", BOOL, "the first post lies within 7 days of the first post of the source's window"),
-    Column("right_censored", BOOL, "no sustained selling yet: paving_days may still grow"),
+    Column("history_days", INT, "days from first to last post used, plus one; NULL without a post"),
+    Column("left_censored", BOOL, "the first post lies within 7 days of the platform's first post gathered; NULL without a post"),
+    Column("right_censored", BOOL, "no sustained selling yet (t_c): paving_days may still grow; NULL without a post"),
     *[Column(name, DOUBLE, doc) for name, doc in AUTHOR_FEATURES.items()],
-    Column("shift_month", TEXT, "month of the largest CUSUM step in commerce share, YYYY-MM; NULL under 6 months"),
-    Column("migration_month", TEXT, "first month, YYYY-MM, in which half of the commercial posts or more link to a shop platform"),
+    Column("shift_month", TEXT, "month of the largest CUSUM step in the monthly commerce share, 365 days, YYYY-MM; NULL under 6 months"
+           " with a post, or where the share never changes"),
+    Column("migration_month", TEXT, "first month, YYYY-MM, in which half of the commercial posts or more link to a shop of weidian,"
+           " youzan or weimob, all days; NULL where there is none"),
     Column("exited", BOOL, "no commercial post for 60 days; NULL where selling never set in"),
-    *[Column(name, DOUBLE, f"{doc}; NULL where the lake holds no such rows") for name, doc in TIE_FEATURES.items()],
-    *[Column(name, DOUBLE, f"component 0-1: {doc}") for name, doc in COMPONENTS.items()],
+    *[Column(name, DOUBLE, doc) for name, doc in TIE_FEATURES.items()],
+    *[Column(name, DOUBLE, f"component 0-1: {doc}; NULL under 5 posts") for name, doc in COMPONENTS.items()],
     Column("spam_author_probability", DOUBLE, "learned probability that the account is a spammer; NULL under 5 posts"),
     key("trust_score", DOUBLE, "earned trust 0-1: the prior without evidence, up by evidence, down by abuse"),
     key("trust_low", DOUBLE, "lower end of its 80% interval"), key("trust_high", DOUBLE, "upper end of its 80% interval"),
@@ -171,6 +128,8 @@ DIFFERENCE_INTERVAL = [
 ]
 DAILY_SUMMARY = [
     key("date", DATE, "local day"), PLATFORM, key("n_posts", INT, "posts (count)"), key("n_authors", INT, "authors (count)"),
+    Column("decentralisation_day", DOUBLE, "1 - sum over known authors of (their share of the day's likes + comments + reposts)^2, newest"
+           " snapshots: near 0 where one account has it all; NULL without any"),
     Column("broadcast_share", DOUBLE, "broadcasting posts / posts"), Column("recruit_share", DOUBLE, "recruiting posts / posts"),
     *FEELING_MEANS, *DIFFERENCE_INTERVAL,
     Column("n_feeling_campaigns", INT, "of n_feeling, posts in campaigns (count)"),

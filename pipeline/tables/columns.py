@@ -24,6 +24,14 @@ CLASSES = ("share", "sell", "recruit", "bait", "news", "auto")
 BROADCAST = ("sell", "recruit", "bait")
 SENTIMENTS = ("negative", "neutral", "positive")
 EMOTIONS = ("happy", "angry", "sad", "fear", "surprise", "neutral")  # the classes of SMP2020
+# What posts share, after the words in corpora/lexicon/topics.toml.
+TOPICS = (
+    "family", "food", "travel", "looks", "health", "sport", "work", "study", "feelings", "shows", "tech", "money", "home",
+    "culture", "news",
+)  # fmt: skip
+# Where sellers send their buyers: the shop platforms to which they moved, and the others of the time.
+MOVED_TO = ("weidian", "youzan", "weimob")
+STORES = (*MOVED_TO, "taobao", "mogu")
 KINDS = ("post", "repost", "comment", "note", "article", "review", "message")
 PRECISIONS = ("second", "minute", "day", "approximate")
 RESTRICTED = ("raw_posts", "raw_authors", "rejects", "gathered_files", "source_cursors")

@@ -38,6 +38,9 @@ POSTS = [
     key("is_repost", BOOL, "the post passes on another's post"),
     key("is_auto_share", BOOL, "the text has the form apps write by themselves"),
     Column("source_keywords", TEXTS, "search words that found it, sorted"),
+    Column("contact_hashes", TEXTS, "keyed hashes of the contact handles in the text (32 hex, distinct, sorted), whatever the channel; NULL"
+           " without any"),
+    Column("emoticons_dropped", BOOL, "the exporter of the newest text drops [emoticons]: their number is unknown, never 0"),
     Column("source_dedups", BOOL, "every source of it drops repeats"), Column("text_truncated", BOOL, "the text is cut"),
     key("first_seen_at", TIME, "earliest gathered_at"), key("last_seen_at", TIME, "latest gathered_at"),
     key("versions", SMALL, "distinct gatherings merged into this row (count)"), VERSION,
@@ -82,6 +85,7 @@ POST_FEATURES = [
     *FEELINGS, SNOWNLP_EXACT, *TEXT_COUNTS, Column("stock_cues", SMALL, "seller's stock-pressure phrases (count)"),
     Column("first_person_per_100", FLOAT, "first-person words per 100 tokens"),
     Column("affect_per_100", FLOAT, "words of feeling per 100 tokens"),
+    Column("topic", TEXT, "what the post speaks of most, of 15 topics by the words of corpora/lexicon/topics.toml; NULL for none"),
     Column("sketch", BANDS, "18 band keys of a MinHash of character 3-grams; NULL for short posts"),
     Column("tokens", TEXTS, "jieba tokens, where the setting store_tokens asks for them"),
     key("text_judge_version", TEXT, "version of the text judge"), key("sentiment_version", TEXT, "version of the sentiment model"),

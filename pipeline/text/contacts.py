@@ -7,6 +7,7 @@ what they are. Links stay: they say what kind of shop a post leads to.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.text.codepoints import Ints, TextBatch, from_arrow, to_arrow
+from pipeline.text.codepoints import Ints, TextBatch, from_arrow, slices, to_arrow
 from pipeline.text.normalise import Normalised, normalise, renormalise
 from pipeline.text.patterns import Patterns
 
@@ -86,6 +87,32 @@ def find(folded: Normalised) -> Contacts:
     first = np.flatnonzero(opens)
     start, end = folded.span(start[first], np.maximum.reduceat(end, first))
     return Contacts(start, end, kind[first])
+
+
+_APART = re.compile(r" ?(?:[、,/|&]|或者?|和|及) ?")  # between two handles behind one cue
+_SPELT = str.maketrans({"〇": "0", "零": "0", "幺": "1", " ": None})
+
+
+def handles_of(batch: TextBatch, found: Contacts) -> tuple[Ints, list[str]]:
+    """Each handle in one spelling, and its text: folded, without spaces; numbers without signs and country code.
+
+    The channel is left out: one number serves for phone, WeChat and QQ.
+    """
+    if not len(found.starts):
+        return np.zeros(0, np.int64), []
+    written = to_arrow(normalise(from_arrow(slices(batch, found.starts, found.ends))).batch).to_pylist()
+    split = [_spelt(text) for text in written]  # per handle
+    rows = np.repeat(batch.row_of(found.starts), [len(some) for some in split])
+    return rows, [one for some in split for one in some]
+
+
+def _spelt(written: str) -> list[str]:
+    spelt = []
+    for one in _APART.split(written):
+        plain = one.translate(_SPELT)
+        digits = re.sub("[+.-]", "", plain)
+        spelt.append(re.sub("^86(?=1[0-9]{10}$)", "", digits) if digits.isdigit() else plain)
+    return [one for one in spelt if one]
 
 
 @dataclass(frozen=True)

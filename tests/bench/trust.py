@@ -4,9 +4,10 @@
     python -m tests.bench.trust --posts 1000000 --rounds 3 --out FILE       fewer, elsewhere
 
 Invented posts (seeded; half of the authors with 7 posts or fewer, some with hundreds; three years) are counted into author_days by
-the step itself, a bucket of authors a file, as a lake holds them. *Days alone*: ours reads the days of a bucket, computes author_trust
-and writes it, two buckets at a time; polars reads the same files, sums every integer of each author (the plainest group-by there
-is: no windows, no order, no components) and writes that. *Whole step*: ours reads posts and campaign members too, whose
+the step itself, a bucket of authors a file, as a lake holds them. *Days alone*: ours reads what it needs of the days of a bucket
+(not the hours of the day, which the posts tell, nor the shops by class, which are for months), computes author_trust
+and writes it, two buckets at a time; polars reads the same columns of the same files, sums every integer of each author (the plainest
+group-by there is: no windows, no order, no components) and writes that. *Whole step*: ours reads posts and campaign members too, whose
 times, apps, profiles and campaigns author_trust holds; polars groups these rows by author besides. Each run is a process of its own,
 which tells its own time without start and imports, and its processor time (all threads). Goal: five times polars' processor time, 4 GB.
 """
@@ -18,17 +19,18 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.local_time import DAY, HOUR, day_number
-from pipeline.tables import CLASSES, DAY_COUNTS, complete, schema
+from pipeline.tables import CLASSES, TOPICS, complete, schema
 from tests.bench import machine
 from tests.bench.measure import Outcome, alone, interleaved, module, own_peak_mb, ratios, rounded, spread
 
@@ -94,6 +96,7 @@ def _bucket(bucket: int, buckets: int, n: int) -> tuple[dict[str, pa.Table], int
         "sentiment": pa.array(dice.normal(0.2, 0.3, n).clip(-1, 1).astype(np.float32)),
         "first_person_per_100": pa.array(dice.gamma(1, 3, n).astype(np.float32)),
         "affect_per_100": pa.array(dice.gamma(1, 2, n).astype(np.float32)),
+        "topic": pa.array([*TOPICS, None]).take(pa.array(dice.integers(0, 2 * len(TOPICS), n).clip(max=len(TOPICS)))),
         "label": pa.array(CLASSES).take(pa.array(label)), "is_broadcast": pa.array((label > 0) & (label < 4)),
         "broadcast_probability": pa.array(np.where((label > 0) & (label < 4), 0.8, 0.1)),
         **{name: pa.array(values.astype(np.int64)) for name, values in whole.items()},
@@ -118,8 +121,11 @@ def _bucket(bucket: int, buckets: int, n: int) -> tuple[dict[str, pa.Table], int
 
 def ours(folder: Path, whole: bool) -> int:
     """Rows of author_trust, bucket by bucket, two at a time; written to `folder`/out-N.parquet."""
+    from pipeline.stages.known import LINKED, SOCIAL
     from pipeline.stages.known import POSTS as COLUMNS
+    from pipeline.steps.author_across import across, uses
     from pipeline.steps.author_floods import added, campaign_states
+    from pipeline.steps.author_life import DAYS_READ
     from pipeline.steps.trust import Others, first_days, trust_of
     from pipeline.tables import empty
     from pipeline.threads import in_order, n_threads
@@ -127,21 +133,26 @@ def ours(folder: Path, whole: bool) -> int:
     stems = [path.stem.partition("-")[2] for path in sorted(folder.glob("days-*.parquet"))]
     threads = n_threads(0)
 
-    def table(name: str, stem: str, columns: list[str] | None = None) -> pa.Table:
+    def table(
+        name: str, stem: str, columns: Sequence[str] | None = None, where: pc.Expression | None = None
+    ) -> pa.Table:
         if name != "days" and not whole:
             return empty({"posts": "posts", "members": "campaign_members"}[name])
-        return pq.read_table(folder / f"{name}-{stem}.parquet", columns=columns, use_threads=False)
+        path, names = folder / f"{name}-{stem}.parquet", None if columns is None else [*columns]
+        return pq.read_table(path, columns=names, filters=where, use_threads=False)
 
     def first(stem: str) -> Others:
         days = table("days", stem, ["platform", "date", "n_posts"])
-        return Others(campaign_states(table("members", stem), LAST), first_days(days, LAST))
+        used = uses(table("posts", stem, SOCIAL if whole else None, LINKED), LAST)
+        return Others(campaign_states(table("members", stem), LAST), first_days(days, LAST), used)
 
     found = list(in_order(first, stems, threads))
-    others = Others(added([one.campaigns for one in found]), {"weibo": min(one.first_days["weibo"] for one in found)})
+    begun = {"weibo": min(one.first_days["weibo"] for one in found)}
+    others = Others(added([one.campaigns for one in found]), begun, across([one.across for one in found]))
 
     def work(stem: str) -> pa.Table:
         posts = table("posts", stem, COLUMNS if whole else None)
-        days, members = table("days", stem), table("members", stem)
+        days, members = table("days", stem, DAYS_READ), table("members", stem)
         return trust_of(days, members, posts, others, as_of=LAST, known_at=KNOWN_AT, model=None)
 
     rows = 0
@@ -152,15 +163,17 @@ def ours(folder: Path, whole: bool) -> int:
 
 
 def by_polars(folder: Path, whole: bool) -> int:
-    """Authors, each with the sum of every integer of its days; with `whole` also what its posts and members say in one line."""
+    """Authors, each with the sum of every integer that ours reads of its days; with `whole` also what its posts and members say."""
     import polars as pl
+
+    from pipeline.steps.author_life import COUNTS
 
     keys = ["platform", "author_id"]
     found = (
         pl.scan_parquet(folder / "days-*.parquet")
         .group_by(keys)
         .agg(
-            *(pl.col(name).sum() for name in DAY_COUNTS),
+            *(pl.col(name).sum() for name in COUNTS),
             pl.col("date").min().alias("first"),
             pl.col("date").max().alias("last"),
         )

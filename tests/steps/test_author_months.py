@@ -41,6 +41,18 @@ def test_a_month_by_hand(diary: Any) -> None:
     assert row["trust"] == pytest.approx((0.5 + 0.5 * 0.2 * virtue) * (1 - 0.2 * abuse))
 
 
+def test_where_a_month_s_selling_leads(diary: Any) -> None:
+    for day, link in enumerate(["https://shop1.weidian.com/1", "h5.youzan.com/2", "https://item.taobao.com/3", None]):
+        diary.post("a", day, "上新", label="sell", links=[link] if link else None)
+    diary.post("a", 5, "今天也很好", links=["https://weidian.com/1"])
+    row = _row(_months(diary), author_id="a", month=MARCH)
+    found = [row[f"store_domain_share_{name}"] for name in ("weidian", "youzan", "weimob", "taobao", "mogu")]
+    assert found == [0.25, 0.25, 0, 0.25, 0]
+    assert row["store_share"] == 0.5  # taobao is where they came from
+    diary.post("sharer", 0, "今天也很好")
+    assert _row(_months(diary), author_id="sharer")["store_domain_share_weidian"] is None
+
+
 def test_a_month_of_four_posts_has_no_trust_and_one_of_comments_no_shares(diary: Any) -> None:
     for day in range(4):
         diary.post("few", day, "早安")

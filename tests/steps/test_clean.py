@@ -57,6 +57,26 @@ def test_what_the_source_calls_a_repost_is_one() -> None:
     assert _post(text="真好", kind=None)["kind"] == "post"
 
 
+def test_a_contact_is_one_hash_however_it_is_spelt() -> None:
+    texts = [
+        f"加微信：{HANDLE}", f"微信 {HANDLE.upper()}", "电话 13800138000", "加微信 138-0013-8000", "+86 13800138000 欢迎", "今天下雨了",
+        f"微信：{HANDLE}、linxi7788", f"微信 {HANDLE} 或者加微信 {HANDLE}",
+    ]  # fmt: skip
+    one, same, phone, spelt, abroad, none, both, twice = (_post(text=text)["contact_hashes"] for text in texts)
+    assert one == same == twice
+    assert phone == spelt == abroad
+    assert none is None
+    assert len(both) == 2
+    assert set(one) < set(both)
+    assert both == sorted(both)
+    assert [len(hashed) for hashed in (*one, *phone)] == [32, 32]
+    assert _post(text=texts[0], platform="qzone")["contact_hashes"] == one  # the same on every platform
+    [kept] = _posts({"text": texts[0]}, keep_contacts=True)
+    assert kept["contact_hashes"] == one
+    other = posts(raw_posts({"text": texts[0]}), key=b"another key for tests, 32 bytes.", lexicon=reader().lexicon)
+    assert other["contact_hashes"].to_pylist() != [one]
+
+
 def test_app_made_texts_are_told() -> None:
     assert _post(text="我刚刚在跑鹿App完成了5.20公里跑步，用时31分钟，一起来运动吧")["is_auto_share"] is True
     assert _post(text="今天跑了五公里，膝盖有点疼")["is_auto_share"] is False

@@ -22,8 +22,20 @@ def _days(diary: Any) -> list[dict[str, Any]]:
 
 def test_a_busy_day_counted_by_hand(diary: Any) -> None:
     form = {"n_mentions": 2, "n_links": 1, "n_emoticons": 3, "n_tokens": 20, "first_person_per_100": 2.5}
-    diary.post("a", 0, DIARY, hour=9, likes=5, comments=1, reposts=0, sentiment=0.5, affect_per_100=1.25, **form)
-    selling = {"label": "sell", "stock_cues": 2, "contact_cues": 1}
+    diary.post(
+        "a",
+        0,
+        DIARY,
+        hour=9,
+        likes=5,
+        comments=1,
+        reposts=0,
+        topic="family",
+        sentiment=0.5,
+        affect_per_100=1.25,
+        **form,
+    )
+    selling = {"label": "sell", "stock_cues": 2, "contact_cues": 1, "topic": "looks"}
     diary.post("a", 0, "上新啦，今天包邮", hour=9.5, sentiment=-0.25, likes=7, **selling)
     diary.post("a", 0, "招代理，来问我", hour=21, label="recruit", contact_cues=3)
     diary.post("a", 0, "转发微博", hour=22, is_repost=True, kind="repost", label="news")
@@ -34,6 +46,7 @@ def test_a_busy_day_counted_by_hand(diary: Any) -> None:
     assert {name: n for name, n in day.items() if n} == {
         "n_posts": 4, "n_reposts": 1, "n_share": 1, "n_sell": 1, "n_recruit": 1, "n_news": 1, "n_broadcast": 2,
         "n_commercial": 2, "n_mentions": 2, "n_links": 1, "n_emoticons": 3, "n_tokens": 20, "n_stock": 1,
+        "n_emoticon_posts": 4, "n_own": 3, "n_topic_family": 1,
         "n_contact": 2, "broadcast_ppm": 2_000_000, "own_broadcast_ppm": 1_900_000, "sentiment_ppm": 250_000, "sentiment_sq_ppm": 312_500,
         "first_person": 250, "affect": 125, "engagement": 13, "n_engagement": 2, "peak_hour": 4 + 1 + 1,
         "schema_version": 1,
@@ -42,6 +55,7 @@ def test_a_busy_day_counted_by_hand(diary: Any) -> None:
 
 def test_comments_are_counted_as_comments_and_nothing_else(diary: Any) -> None:
     diary.post("a", 0, ADVERT, kind="comment", label="sell", n_mentions=1, likes=3, stock_cues=1)
+    diary.post("a", 0, ADVERT, kind="comment", topic="food", n_emoticons=1, links=["https://weidian.com/1"])
     [day] = _days(diary)
     assert [name for name in DAY_COUNTS if day[name]] == ["n_comments"]
     assert sum(day["by_hour"]) == 0
@@ -53,6 +67,29 @@ def test_a_day_begins_at_midnight_in_shanghai(diary: Any, hour: float, day: date
     [row] = _days(diary)
     assert row["date"] == day
     assert row["by_hour"][local_hour] == 1
+
+
+def test_shops_are_told_by_their_domains(diary: Any) -> None:
+    links = [
+        "https://shop1.weidian.com/item.html?itemID=1", "http://wap.koudaitong.com/v2/goods/a", "h5.youzan.com/v2/x", "https://a.weimob.com",
+        "https://item.taobao.com/item.htm?id=1", "detail.tmall.com/x", "http://m.tb.cn/h.abc", "https://www.meilishuo.com/a", "mogujie.com",
+        "https://notweidian.com/x", "https://weidian.com.example.org", "https://example.org/taobao.com",
+    ]  # fmt: skip
+    for link in [*links, None]:
+        diary.post("a", 0, label="sell", links=[link, link] if link else None)
+    diary.post("a", 0, label="share", links=links)
+    [day] = _days(diary)
+    found = {name: day[name] for name in day if name.startswith("n_store")}
+    assert found == {
+        "n_store": 4, "n_store_weidian": 1, "n_store_youzan": 2, "n_store_weimob": 1, "n_store_taobao": 3, "n_store_mogu": 2,
+    }  # fmt: skip
+
+
+def test_emoticons_count_where_the_exporter_keeps_them(diary: Any) -> None:
+    diary.post("a", 0, n_emoticons=2)
+    diary.post("a", 0, n_emoticons=1, emoticons_dropped=True)  # an emoji was left
+    [day] = _days(diary)
+    assert (day["n_emoticons"], day["n_emoticon_posts"]) == (2, 1)
 
 
 def test_posts_without_author_or_date_have_no_day(diary: Any) -> None:
@@ -93,15 +130,21 @@ def test_fractions_are_rounded_half_to_even(diary: Any) -> None:
 ROW = st.tuples(
     st.sampled_from(["a", "b", None]), st.one_of(st.none(), st.integers(0, 2)), st.integers(0, 23),
     st.sampled_from([ADVERT, DIARY, "早"]), st.sampled_from(["post", "comment", "repost"]),
-    st.floats(-1, 1, width=32), st.one_of(st.none(), st.integers(0, 9)),
+    st.floats(-1, 1, width=32), st.one_of(st.none(), st.integers(0, 9)), st.sampled_from([None, "food", "work"]),
 )  # fmt: skip
 
 
 def _written(new_diary: Any, rows: list[Any]) -> Any:
     diary = new_diary()
-    for author, day, hour, text, kind, sentiment, likes in rows:
+    for author, day, hour, text, kind, sentiment, likes, topic in rows:
         label = "sell" if text == ADVERT else "share"
-        diary.post(author, day, text, hour=hour, kind=kind, sentiment=sentiment, likes=likes, label=label)
+        more = {
+            "topic": topic,
+            "emoticons_dropped": likes == 3,
+            "n_emoticons": likes,
+            "links": ["weidian.com"] if topic else None,
+        }
+        diary.post(author, day, text, hour=hour, kind=kind, sentiment=sentiment, likes=likes, label=label, **more)
     return diary
 
 

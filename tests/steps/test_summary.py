@@ -141,6 +141,20 @@ def test_trust_is_that_of_the_day_s_authors_at_the_newest_date(diary: Any) -> No
     assert found[2, "weibo"] == found[3, "all"] == [None] * 3
 
 
+def test_how_far_a_day_s_engagement_is_spread(diary: Any) -> None:
+    diary.post("a", 0, likes=3, comments=1)
+    diary.post("a", 0, reposts=2)
+    diary.post("b", 0, likes=2)
+    diary.post("c", 0, platform="qzone", likes=8)
+    diary.post("d", 1, likes=0)
+    diary.post("e", 2)
+    diary.post(None, 0, likes=99)
+    found = {key: row["decentralisation_day"] for key, row in _summary(diary).items()}
+    assert found[1, "weibo"] == pytest.approx(1 - (6 / 8) ** 2 - (2 / 8) ** 2)
+    assert found[1, "all"] == pytest.approx(1 - (6 / 16) ** 2 - (2 / 16) ** 2 - (8 / 16) ** 2)
+    assert (found[1, "qzone"], found[2, "weibo"], found[3, "weibo"]) == (0, None, None)
+
+
 def test_nothing_gives_no_rows(diary: Any) -> None:
     found = daily_summary(diary.posts, diary.features, diary.judgements, diary.members, diary.trust(0))
     assert found.equals(schema("daily_summary").empty_table())

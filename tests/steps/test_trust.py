@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import SchemaError
 from pipeline.learn.trust import NOT_LEARNED
+from pipeline.steps.author_across import FEATURES as ACROSS
 from pipeline.steps.author_life import lives
 from pipeline.steps.trust import author_trust, components, interval, trust_score
 from pipeline.tables import AUTHOR_FEATURES, COMPONENTS, schema
@@ -48,9 +49,9 @@ def test_a_paved_seller_by_hand(diary: Any) -> None:
     expected = {
         "paving_days": 384, "paving_active_days": 96, "paving_density": 96 / 384, "paving_posts": 96,
         "first_person_per_100tok": 5, "affect_words_per_100tok": 2, "emoticon_cnt": 1, "mention_rate": 96 / 101,
-        "sent_sd_W90": mean.std(), "active_day_ratio_W90": len(days) / 90, "gap_cv": 0, "burstiness": -1,
+        "sent_sd_W90": mean.std(), "active_day_ratio_W90": len(days) / 90, "gap_cv": 6 / 96, "burstiness": (6 - 96) / (6 + 96),
         "hour_entropy": -(51 / 101 * np.log2(51 / 101) + 50 / 101 * np.log2(50 / 101)),
-        "engagement_per_kfollower": 1000 * (50 * 50 + 46 * 10 + 5 * 30) / 101 / 2000, "onset_lift": 3,
+        "engagement_per_kfollower": 1000 * 30 / 2000, "onset_lift": 3,
         "agency_share_W90": 0, "commerce_share_W90": 5 / len(days), "recruit_share_W90": 0,
         "broadcast_share_W90": 5 / len(days), "own_dup_W7": 0, "posts_per_hour_max_W7": 1, "campaign_share_W30": 0,
         "camp_authors_W30": 0, "camp_span_h": None, "profit_drift": row["profit_drift"],
@@ -58,11 +59,12 @@ def test_a_paved_seller_by_hand(diary: Any) -> None:
         "own_broadcast_share": (96 * 0.1 + 5 * 0.9) / 101, "own_bait_share": 0,
         "sell_share": 5 / 101, "recruit_share": 0, "bait_share": 0, "news_share": 0, "commerce_share": 5 / 101,
         "contact_share": 0, "stock_share": 0, "flood_share": 0, "own_repeat_share": 0, "link_rate": 0, "tokens_per_post": 0,
-        "comments_per_post": 0, "posts_per_active_day": 1, "night_share": 0, "silent_days": 0, "days_since_sale": 0,
+        "comments_per_post": None, "posts_per_active_day": 1, "night_share": 0, "silent_days": 0, "days_since_sale": 0,
         "engagement_mean": (50 * 50 + 46 * 10 + 5 * 30) / 101, "sentiment_mean": (50 - 51) * 0.5 / 101,
         "stock_to_recruit_lift": None, "gap_median_h": 96, "gap_log_sd": (np.log2(103) - np.log2(91)) / 2,
         "accessory_index": 0, "recruit_headcount": None, "recruit_entryfee": None, "recruit_teampay": None,
-        "daigou_hit": 0, "price_gap_hit": 0,
+        "daigou_hit": 0, "price_gap_hit": 0, "topic_focus": None, "topic_continuity": None,
+        "platform_cnt": None, "platform_entropy": None, "feed_share_1h": None,
         "app_entropy": None, "top_app_share": None, "followers": 2000, "following": None, "author_posts": None,
     }  # fmt: skip
     assert set(expected) == set(AUTHOR_FEATURES)
@@ -164,6 +166,79 @@ def test_repeats_are_unknown_where_every_source_drops_them(diary: Any) -> None:
     assert _row(table, "some dropped")["own_dup_W7"] == pytest.approx(5 / 6)
 
 
+def test_own_repeats_are_a_share_of_own_posts(diary: Any) -> None:
+    for day in range(6):
+        diary.post("a", day, ADVERT)
+        diary.post("a", day, TALES[day % 4], kind="repost", is_repost=True)
+        diary.post("a", day, APP, is_auto_share=True)
+    row = _row(diary.trust(6), "a")
+    assert row["own_dup_W7"] == pytest.approx(5 / 6)
+    assert row["own_repeat_share"] == pytest.approx(5 / 18)
+
+
+def test_emoticons_are_unknown_where_the_exporter_drops_them(diary: Any) -> None:
+    for day in range(6):
+        diary.post("all dropped", day, emoticons_dropped=True)
+        diary.post("some dropped", day, n_emoticons=day, emoticons_dropped=day > 2)
+    table = diary.trust(6)
+    assert _row(table, "all dropped")["emoticon_cnt"] is None
+    assert _row(table, "some dropped")["emoticon_cnt"] == pytest.approx((0 + 1 + 2) / 3)
+
+
+def test_an_interest_that_is_left_for_selling_by_hand(diary: Any) -> None:
+    for day in range(400, 440, 10):
+        diary.post("a", day, topic="food")
+    for day in (440, 450, 460, 470, 480):
+        diary.post("a", day, topic="travel")
+    diary.post("a", 100, topic="money")  # before the year, and before the 180 days
+    for i in range(6):
+        diary.post("a", 500 + i, label="sell", topic="looks")  # selling is no interest
+        diary.post("a", 501 + i, topic="food" if i < 3 else "home")
+    row = _row(diary.trust(520), "a")
+    share = np.array([4 + 3, 5, 3]) / 15
+    assert row["topic_focus"] == pytest.approx(1 + (share * np.log(share)).sum() / np.log(15))
+    assert row["topic_continuity"] == pytest.approx(4 * 3 / np.sqrt((16 + 25) * (9 + 9)))
+    assert _row(diary.trust(504), "a")["topic_continuity"] is None  # four with a topic after
+    for day in range(5):
+        diary.post("one thing", day, topic="sport")
+        diary.post("four", day, topic="sport" if day else None)
+    assert (_row(diary.trust(9), "one thing")["topic_focus"], _row(diary.trust(9), "four")["topic_focus"]) == (1, None)
+
+
+def test_one_contact_on_many_platforms_by_hand(diary: Any) -> None:
+    for day in range(5):
+        diary.post("a", day, contact_hashes=["x"] if day < 3 else None)
+        diary.post("other", day, platform="qzone", contact_hashes=["x", "y"] if day == 1 else None)
+        diary.post("stranger", day, platform="douyin", contact_hashes=["z"])
+        diary.post("plain", day)
+    diary.post("later", 7, platform="xiaohongshu", contact_hashes=["x"])
+    diary.post(None, 2, platform="tieba", contact_hashes=["x"])  # nobody known
+    found = {r["author_id"]: (r["platform_cnt"], r["platform_entropy"]) for r in diary.trust(6).to_pylist()}
+    bits = -(0.75 * np.log2(0.75) + 0.25 * np.log2(0.25))
+    assert found["a"] == (2, pytest.approx(bits))
+    assert found["other"] == (2, pytest.approx(-(0.6 * np.log2(0.6) + 0.4 * np.log2(0.4))))  # x thrice and once, y once
+    assert found["stranger"] == (1, 0)
+    assert found["plain"] == (None, None)
+    assert _row(diary.trust(7), "a")["platform_cnt"] == 3
+
+
+def test_the_share_of_a_feed_in_its_hour_by_hand(diary: Any) -> None:
+    for minute in range(8):
+        diary.post("a", 40, hour=9 + minute / 60, community="宝妈群")
+    for i, author in enumerate(["b", "b", None, "c"]):
+        diary.post(author, 40, hour=9.5 + i / 60, community="宝妈群")
+        diary.post(author, 40, hour=11 + i / 60, community="宝妈群")  # four posts are no busy hour
+        diary.post(author, 40, hour=9.5, community="宝妈群", platform="qzone")  # of that name elsewhere
+    diary.post("a", 40, hour=9.9, community="宝妈群", kind="comment")
+    for name in ("b", "c"):
+        for day in range(5):
+            diary.post(name, day)
+    assert _row(diary.trust(41), "a")["feed_share_1h"] == pytest.approx(8 / 12)
+    rows = [r for r in diary.trust(41).to_pylist() if r["author_id"] == "b" and r["platform"] == "weibo"]
+    assert [r["feed_share_1h"] for r in rows] == [pytest.approx(2 / 12)]
+    assert _row(diary.trust(70), "a")["feed_share_1h"] is None  # 30 days on
+
+
 def test_selling_sets_in_where_three_commercial_posts_fall_within_thirty_days(diary: Any) -> None:
     for day in [0, 1, 2, 3, 10, 39, 40, 68]:  # 10 to 40 are 31 local days, 39 to 68 are 30
         diary.post("a", day, TALES[day % 4], label="sell" if day >= 10 else "share")
@@ -227,6 +302,44 @@ def test_followers_are_those_of_the_newest_snapshot(diary: Any) -> None:
         diary.post("a", day, likes=10, followers=[500, None, 100, 300, 200][day],
                    last_seen_at=datetime(2015, 5, [9, 9, 20, 9, 9][day], tzinfo=UTC))  # fmt: skip
     assert _row(diary.trust(9), "a")["engagement_per_kfollower"] == pytest.approx(1000 * 10 / 100)
+
+
+def test_gaps_are_those_between_posts_not_between_days(diary: Any) -> None:
+    for day, hour in [(0, 9), (0, 10), (0, 12), (1, 12), (1, 13)]:  # gaps of 1, 2, 24 and 1 hours
+        diary.post("a", day, hour=hour)
+    diary.post("a", 0, hour=11, kind="comment")
+    for author, day in [("few", day) for day in (0, 0, 3, 9)] + [("at once", 0)] * 5:
+        diary.post(author, day)
+    gaps = np.array([1, 2, 24, 1])
+    row = _row(diary.trust(9), "a")
+    assert row["gap_cv"] == pytest.approx(gaps.std() / gaps.mean())
+    assert row["burstiness"] == pytest.approx((gaps.std() - gaps.mean()) / (gaps.std() + gaps.mean()))
+    assert row["gap_median_h"] == 1.5
+    for author in ("few", "at once"):
+        assert [_row(diary.trust(9), author)[name] for name in ("gap_cv", "burstiness")] == [None, None]
+
+
+def test_comments_per_post_are_those_received(diary: Any) -> None:
+    for day, comments in enumerate([4, None, 0, 2, 1, 3]):
+        diary.post("a", day, comments=comments)
+        diary.post("a", day, "谢谢", kind="comment", comments=99)
+        diary.post("few", day, comments=comments if day < 5 else None)
+    assert _row(diary.trust(9), "a")["comments_per_post"] == 2
+    assert _row(diary.trust(9), "few")["comments_per_post"] is None  # known of four posts
+
+
+def test_engagement_is_a_median_and_its_lift_that_of_ninety_days(diary: Any) -> None:
+    quiet = [1, 2, 3, 4, 900]  # a post that went everywhere moves no median
+    for day, likes in enumerate([777, 777, *quiet]):  # the first two lie 91 and 92 days before selling sets in
+        diary.post("a", day if day < 2 else day * 10, likes=likes, followers=1500)
+    for i, likes in enumerate([8, 10, 9, 12, 700, None]):
+        diary.post("a", 92 + i, likes=likes, label="sell", followers=1500)
+    diary.post("a", 182, likes=777, followers=1500)
+    row = _row(diary.trust(182), "a")
+    everything = [777, 777, *quiet, 8, 10, 9, 12, 700, 777]
+    assert row["engagement_per_kfollower"] == pytest.approx(1000 * np.median(everything) / 1500)
+    assert row["onset_lift"] == pytest.approx(10 / 3)
+    assert _row(diary.trust(95), "a")["onset_lift"] is None  # four posts after
 
 
 def test_the_busiest_hour_does_not_care_where_the_clock_stands(diary: Any) -> None:
@@ -363,7 +476,9 @@ def _diary(new_diary: Any, written: list[Any]) -> Any:
     diary = new_diary()
     for author, day, hour, text, label, kind, n in written:
         diary.post(author, day, text, hour=hour, label=label, kind=kind, likes=n, n_mentions=n, followers=n or None,
-                   is_repost=n == 3, source_dedups=n == 2, sentiment=n / 3)  # fmt: skip
+                   is_repost=n == 3, source_dedups=n == 2, sentiment=n / 3, comments=n, topic=[None, "food", "work", "food"][n],
+                   contact_hashes=[[], ["x"], ["x", "y"], ["z"]][n] or None, community="群" if n else None,
+                   emoticons_dropped=n == 1, n_emoticons=n)  # fmt: skip
     return diary
 
 
@@ -401,7 +516,8 @@ def test_what_others_do_tomorrow_changes_nothing_today(diary: Any, new_diary: An
 def test_an_author_s_features_do_not_hang_on_the_others(new_diary: Any, written: list[Any]) -> None:
     alone = [w for w in written if w[0] == "a" and w[3] in TALES]  # no campaigns: those are about others
     crowd = [w for w in written if w[0] != "a"]
-    names = [*AUTHOR_FEATURES, *COMPONENTS, "trust_score", "trust_low", "trust_high", "spam_author_probability"]
+    own = [name for name in AUTHOR_FEATURES if name not in ACROSS]  # a feed and a contact are others' as well
+    names = [*own, *COMPONENTS, "trust_score", "trust_low", "trust_high", "spam_author_probability"]
     one = _diary(new_diary, alone).trust(30, MODEL)
     many = _diary(new_diary, alone + crowd).trust(30, MODEL)
     many = many.filter(pa.compute.equal(many["author_id"], "a"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.steps.versions import merge_versions
+from pipeline.steps.versions import merge_versions, only_versions
 from tests.tiny import raw_posts
 
 
@@ -85,6 +85,26 @@ def test_all_search_words_that_found_a_post_are_kept() -> None:
 )
 def test_a_source_drops_repeats_only_where_every_version_says_so(said: list[bool | None], merged: bool | None) -> None:
     assert _merged(*({"source_dedups": one} for one in said))[0]["source_dedups"] is merged
+
+
+@pytest.mark.parametrize(
+    ("platform", "sources", "dropped"),
+    [
+        ("weibo", ["weibo_crawler"], True),
+        ("weibo", ["mediacrawler"], True),
+        ("xiaohongshu", ["mediacrawler"], False),
+        ("weibo", ["weibo_crawler", "weibo_tweets"], False),  # the text is that of the newest
+        ("weibo", ["weibo_tweets", "weibo_crawler"], True),
+        ("weibo", ["native"], False),
+    ],
+)
+def test_emoticons_are_dropped_where_the_exporter_of_the_newest_text_drops_them(
+    platform: str, sources: list[str], dropped: bool
+) -> None:
+    rows = [{"platform": platform, "source": source, "day": day} for day, source in enumerate(sources, 1)]
+    assert [post["emoticons_dropped"] for post in _merged(*rows)] == [dropped]
+    if len(rows) == 1:
+        assert only_versions(raw_posts(*rows))["emoticons_dropped"].to_pylist() == [dropped]
 
 
 def test_an_author_id_and_its_form_come_from_one_row() -> None:
