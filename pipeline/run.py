@@ -18,7 +18,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from pipeline import identity, partitions
-from pipeline.artifacts import load_context, load_emotion, load_linear, load_trust, unseal
+from pipeline.artifacts import load_context, load_emotion, load_intensity, load_linear, load_trust, unseal
 from pipeline.errors import LakeError, PermanentError, TransientError, XinrenError
 from pipeline.lake_format import PARTITIONS
 from pipeline.settings import Settings
@@ -33,7 +33,7 @@ from pipeline.threads import n_threads
 Say = Callable[[str, int, int], None]  # stage, done, total
 Counts = dict[str, int]
 K = TypeVar("K")
-CODE = "4"  # raised when a step's meaning changes, so that lakes written before are computed again
+CODE = "5"  # raised when a step's meaning changes, so that lakes written before are computed again
 
 
 def quiet(_stage: str, _done: int, _total: int) -> None:
@@ -79,7 +79,7 @@ class Run:
         folder = Path(self.settings.models) / "sentiment"
         sentiment = load_linear(folder)
         _same_lexicon(sentiment.lexicon_version, self.reader.lexicon, folder)
-        return TextModels(self.reader, self.judge.text, sentiment, load_emotion(folder))
+        return TextModels(self.reader, self.judge.text, sentiment, load_emotion(folder), load_intensity(folder))
 
 
 def preflight(settings: Settings) -> None:
@@ -89,6 +89,7 @@ def preflight(settings: Settings) -> None:
         _same_lexicon(unseal(folder, "linear")["lexicon_version"], lexicon, folder)
     load_context(models / "judge" / "context")
     load_emotion(models / "sentiment")
+    load_intensity(models / "sentiment")
     load_trust(models / "trust")
 
 

@@ -17,7 +17,7 @@ from pipeline.learn import labels
 from pipeline.learn.fit import Design, choose_entries, fit_weights, to_model
 from pipeline.steps.features import TextModels
 from pipeline.steps.judge import Judge
-from pipeline.tables import CLASSES, EMOTIONS, SENTIMENTS, complete, schema
+from pipeline.tables import CLASSES, EMOTIONS, INTENSITY, SENTIMENTS, complete, schema
 from pipeline.text.codepoints import TextBatch, from_arrow
 from pipeline.text.linear import LinearModel
 from pipeline.text.reading import Reader, open_reader
@@ -115,6 +115,14 @@ def emotion_model() -> LinearModel:
 
 
 @cache
+def intensity_model() -> LinearModel:
+    """By hand: an exclamation mark is strong, else a text is faint."""
+    table = pa.table({"kind": ["word", "form"], "text": ["开心", "exclamations>=1"]})
+    weights = np.array([[1], [20]], np.float32)
+    return LinearModel("tiny", INTENSITY, table, weights, np.array([-2.0]), reader().lexicon.version)
+
+
+@cache
 def context_model() -> ContextModel:
     """Everything known before a post speaks for broadcasting, a repost against."""
     return ContextModel("tiny-context", CONTEXT, (1.0, 0.8, 0.1, 0.6, 0.3, 0.4, -0.5), -0.2, 0.3)
@@ -123,7 +131,7 @@ def context_model() -> ContextModel:
 @cache
 def text_models() -> TextModels:
     """What the features step is given."""
-    return TextModels(reader(), judge_model(), sentiment_model(), emotion_model())
+    return TextModels(reader(), judge_model(), sentiment_model(), emotion_model(), intensity_model())
 
 
 @cache

@@ -15,11 +15,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from pipeline.learn import fit, ratios
+from pipeline.learn import fit, intensity, ratios
 from pipeline.learn.feelings import ALL_SETS, HOTELS, NEUTRAL, POSITIVE, SETS, Feelings, OwnFeelings, load, own_feelings
 from pipeline.learn.fit import Design, Entries, Weights, choose_entries, to_model
 from pipeline.learn.sentiment_scale import Scales, scales_of
-from pipeline.tables import EMOTIONS, SENTIMENTS
+from pipeline.tables import EMOTIONS, INTENSITY, SENTIMENTS
 from pipeline.text.linear import FORM_SCALE, Floats, LinearModel, form_counts, form_matrix
 from pipeline.text.ngrams import weigh
 from pipeline.text.reading import Reader, Reading
@@ -112,15 +112,26 @@ def learn(
     return material, fit_heads(material, rows, keep, heads=heads)
 
 
+def learn_intensity(material: Material, rows: Feelings, keep: NDArray[np.bool_]) -> tuple[Material, Weights] | None:
+    """Fitted on the texts of `keep` that have a strength, over what MIN_TEXTS of them hold; None where they are too few."""
+    at = np.flatnonzero(keep & intensity.known(rows))
+    if len(at) < MIN_TEXTS:
+        return None
+    held = np.bincount(material.counts[at].indices, minlength=len(material.entries.texts))
+    material = material.only(np.flatnonzero(held >= MIN_TEXTS))
+    return material, intensity.fit_intensity(material.matrix[at], rows.strength[at], seed=SEED)
+
+
 @dataclass(frozen=True)
 class Measured:
-    """What figures are made of: the texts, read; the heads' logits by a model that saw no text held out, nor a copy of one;
-    of each set that was left out of training as a whole, the polarity of its texts by what was learned from the others; and the
-    own posts, by the first model."""
+    """What figures are made of: the texts, read; the heads' logits and the intensity (NaN where none is known) by models that
+    saw no text held out, nor a copy of one; of each set that was left out of training as a whole, the polarity of its texts by
+    what was learned from the others; and the own posts, by the first model."""
 
     rows: Feelings
     reading: Reading
     logits: Floats
+    intensity: Floats
     without: dict[str, tuple[NDArray[np.int64], Floats]]
     own: OwnFeelings
     own_logits: Floats
@@ -133,15 +144,16 @@ class Measured:
 
 @dataclass(frozen=True)
 class Trained:
-    """The two models that are saved, and what was measured."""
+    """The models that are saved, and what was measured. No intensity where no strength is known."""
 
     sentiment: LinearModel
     emotion: LinearModel
+    intensity: LinearModel | None
     measured: Measured
 
 
-def measure(data: Path, corpora: Path, reader: Reader, say: Progress) -> tuple[Measured, Material]:
-    """The recipe fitted without what is held out, and without each set; and the entries it chose."""
+def measure(data: Path, corpora: Path, reader: Reader, say: Progress) -> tuple[Measured, Material, Material]:
+    """The recipe fitted without what is held out, and without each set; all entries, and those it chose."""
     rows = load(data, corpora)
     say(f"reading {len(rows.label):,} texts")
     reading = reader.read(rows.texts)
@@ -152,7 +164,15 @@ def measure(data: Path, corpora: Path, reader: Reader, say: Progress) -> tuple[M
     without = {name: _without(everything, rows, name, say) for name in ALL_SETS if (rows.dataset == name).any()}
     own = own_feelings(corpora)
     own_logits = weights.logits(Design.of(reader, reader.read(own.texts), material.entries).matrix)
-    return Measured(rows, reading, logits, without, own, own_logits), material
+    strong = _intensity(learn_intensity(everything, rows, rows.fitted), len(rows.label))
+    return Measured(rows, reading, logits, strong, without, own, own_logits), everything, material
+
+
+def _intensity(learned: tuple[Material, Weights] | None, n: int) -> Floats:
+    if learned is None:
+        return np.full(n, np.nan)
+    material, weights = learned
+    return np.asarray(1 / (1 + np.exp(-weights.logits(material.matrix)[:, 0])))
 
 
 def _without(everything: Material, rows: Feelings, name: str, say: Progress) -> tuple[NDArray[np.int64], Floats]:
@@ -168,10 +188,12 @@ def _without(everything: Material, rows: Feelings, name: str, say: Progress) -> 
 
 def train(data: Path, corpora: Path, reader: Reader, say: Progress) -> Trained:
     """The models fitted on every text over the entries chosen without those held out, calibrated by the latter."""
-    measured, material = measure(data, corpora, reader, say)
+    measured, everything, material = measure(data, corpora, reader, say)
     say("fitting all texts")
-    weights = fit_heads(material, measured.rows, np.ones(len(measured.rows.label), bool))
+    every = np.ones(len(measured.rows.label), bool)
+    weights, strong = fit_heads(material, measured.rows, every), learn_intensity(everything, measured.rows, every)
     scales, version = measured.scales(), reader.lexicon.version
     sentiment = to_model(scales.sentiment(weights), material.entries, SENTIMENTS, version)
     emotion = to_model(scales.emotion(weights), material.entries, EMOTIONS, version)
-    return Trained(sentiment, emotion, measured)
+    intense = None if strong is None else to_model(strong[1], strong[0].entries, INTENSITY, version)
+    return Trained(sentiment, emotion, intense, measured)

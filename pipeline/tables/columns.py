@@ -24,6 +24,7 @@ CLASSES = ("share", "sell", "recruit", "bait", "news", "auto")
 BROADCAST = ("sell", "recruit", "bait")
 SENTIMENTS = ("negative", "neutral", "positive")
 EMOTIONS = ("happy", "angry", "sad", "fear", "surprise", "neutral")  # the classes of SMP2020
+INTENSITY = ("intensity",)  # the one output of the model of strength
 KINDS = ("post", "repost", "comment", "note", "article", "review", "message")
 PRECISIONS = ("second", "minute", "day", "approximate")
 RESTRICTED = ("raw_posts", "raw_authors", "rejects", "gathered_files", "source_cursors")
