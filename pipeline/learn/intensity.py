@@ -23,7 +23,7 @@ TOLERANCE = 1e-3
 
 def known(rows: Feelings) -> NDArray[np.bool_]:
     """Which texts have a strength."""
-    return rows.strength != UNKNOWN
+    return np.asarray(rows.strength != UNKNOWN)
 
 
 def fit_intensity(matrix: sp.csr_matrix, strength: NDArray[np.int64], *, seed: int) -> Weights:

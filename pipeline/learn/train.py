@@ -157,6 +157,7 @@ def train_sentiment(task: Task) -> dict[str, float]:
         "inverse_strength": ratios.INVERSE_STRENGTH, "mix": ratios.MIX, "neutral_share": sentiment_scale.NEUTRAL_SHARE,
         "idf_scale": fit.IDF_SCALE, "form_scale": FORM_SCALE, "set_weight": list(sentiment.SET_WEIGHT),
         "neutral_weight": list(sentiment.NEUTRAL_WEIGHT), "intensity_inverse_strength": intensity.INVERSE_STRENGTH,
+        "emotion_weight": list(sentiment.EMOTION_WEIGHT),
     }  # fmt: skip
     names = {f"sentiment/{name}.parquet" for name in FILES_OF_FEELINGS}
     felt = task.corpora / feelings.FELT
