@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.artifacts import load_context, load_emotion, load_linear
+from pipeline.artifacts import load_context, load_emotion, load_intensity, load_linear
 from pipeline.errors import PermanentError, UsageError, one_line
 from pipeline.judge_model import ContextModel, decide, text_logits
 from pipeline.steps.features import TextModels, text_columns
@@ -40,7 +40,13 @@ class Scorer:
         reader = open_reader(corpora, domain_words=domain_words)
         home = Path(models)
         feelings = home / "sentiment"
-        self.models = TextModels(reader, load_linear(home / "judge"), load_linear(feelings), load_emotion(feelings))
+        self.models = TextModels(
+            reader,
+            load_linear(home / "judge"),
+            load_linear(feelings),
+            load_emotion(feelings),
+            load_intensity(feelings),
+        )
         self.context: ContextModel = load_context(home / "judge" / "context")
         stale = [m.lexicon_version for m in (self.models.judge, self.models.sentiment)]
         if set(stale) != {reader.lexicon.version}:

@@ -3,6 +3,7 @@
 models/<name>/model.json        classes, biases, versions, hash of every other file
 models/<name>/weights.parquet   one row per entry: kind, text, one weight per class (linear models)
 models/sentiment/emotion/       the emotion model, likewise; its version stands in sentiment's model.json
+models/sentiment/intensity/     the model of how strong a feeling is, likewise
 models/<name>/metrics.json      figures as measured;  recipe.toml: inputs by hash;  README.md: the card
 """
 
@@ -113,14 +114,23 @@ def load_linear(folder: str | Path) -> LinearModel:
 
 def load_emotion(sentiment: str | Path) -> LinearModel | None:
     """The emotion model inside a sentiment model's folder, of which that model is told; None where there is none."""
-    told = unseal(sentiment, "linear").get("emotion_version")
+    return _inner(sentiment, "emotion")
+
+
+def load_intensity(sentiment: str | Path) -> LinearModel | None:
+    """The intensity model inside a sentiment model's folder, of which that model is told; None where there is none."""
+    return _inner(sentiment, "intensity")
+
+
+def _inner(sentiment: str | Path, name: str) -> LinearModel | None:
+    told = unseal(sentiment, "linear").get(f"{name}_version")
     if told is None:
         return None
-    model = load_linear(Path(sentiment) / "emotion")
+    model = load_linear(Path(sentiment) / name)
     if model.version != told:
         got = f"version {one_line(model.version)}; expected {one_line(told)}"
         raise PermanentError(
-            f"model {one_line(sentiment)}/emotion: got {got}, with which it was trained; restore the folder"
+            f"model {one_line(sentiment)}/{name}: got {got}, with which it was trained; restore the folder"
         )
     return model
 

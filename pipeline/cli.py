@@ -30,6 +30,7 @@ EXAMPLES = """examples:
   xinren score posts.csv --out judged.csv                 judge a file of posts by text alone
   xinren explain --text '招代理，一件代发，加我微信'        why a text is judged so
   xinren campaigns --lake lake --kind flood --top 20      the same words by many accounts, the largest first
+  xinren summary --lake lake --show 2026-03-01            how people felt that day, with and without broadcasting
   xinren author 3f9a --lake lake                          one author's trust, months and campaigns
   xinren report --lake lake --out report.html             one page of it all, for a browser or a printer
   xinren trust --from 2026-01-31 --to 2026-10-31 --every month   trust as of each month's end
@@ -126,6 +127,17 @@ def _trust_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _summary_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--days", type=int, default=14, metavar="N", help="how many of the newest to show (default 14)")
+    _flag(
+        parser,
+        "--show",
+        metavar="DAY",
+        help="one day by platform, topic, search word and campaign, from the lake as it is",
+    )
+    parser.set_defaults(run=lambda a: commands.summary(_settings(a), days=a.days, show=a.show, quiet=a.quiet))
+
+
 _STAGES = {
     "gather": "exports -> raw_posts, rejects, posts", "features": "posts -> post_features (the text alone)",
     "campaigns": "near-duplicates across authors -> campaigns", "judge": "-> post_judgements, author_days",
@@ -148,10 +160,12 @@ def build_parser() -> argparse.ArgumentParser:
         return made
 
     run = command(
-        "run", "gather to daily_summary, in one go", lambda a: commands.run(_settings(a), flow=a.flow, quiet=a.quiet)
-    )
+        "run", "gather to daily_summary, in one go",
+        lambda a: commands.run(_settings(a), flow=a.flow, quiet=a.quiet, page=a.report),
+    )  # fmt: skip
     _stage_flags(run)
     _files(run)
+    _flag(run, "--report", metavar="FILE", help="then write the HTML page of `xinren report` there")
     run.add_argument("--flow", action="store_true", help="as the Prefect flow `daily`, without a server to start first")
     for name, help_ in _STAGES.items():
         stage = command(name, help_, lambda a: commands.stage(a.command, _settings(a), quiet=a.quiet))
@@ -162,6 +176,8 @@ def build_parser() -> argparse.ArgumentParser:
             _campaign_flags(stage)
         if name == "trust":
             _trust_flags(stage)
+        if name == "summary":
+            _summary_flags(stage)
     _scoring(command)
     _lake_commands(command)
     _learning(command)

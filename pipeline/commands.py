@@ -24,11 +24,15 @@ def version() -> int:
     return 0
 
 
-def run(settings: Settings, *, flow: bool, quiet: bool) -> int:
-    """Gather to daily_summary, then the summary a person reads."""
+def run(settings: Settings, *, flow: bool, quiet: bool, page: str | None = None) -> int:
+    """Gather to daily_summary, then the summary a person reads, and the report into the file `page` where it is stated."""
     from pipeline.run import preflight
     from pipeline.view.progress import reporting
 
+    if page is not None:
+        from pipeline.view.report import must_have_place
+
+        must_have_place(Path(page), "run --report")  # said before hours of work, not after
     _must_have_input("run", settings)
     preflight(settings)
     started = perf_counter()
@@ -43,6 +47,10 @@ def run(settings: Settings, *, flow: bool, quiet: bool) -> int:
         from pipeline.view.summary import show
 
         show(settings, counts, perf_counter() - started)
+    if page is not None:
+        from pipeline.view.report import write_report
+
+        write_report(settings.lake, Path(page))
     return 0
 
 
@@ -84,6 +92,21 @@ def campaigns(settings: Settings, *, top: int, kind: str | None, show: str | Non
     stage("campaigns", settings, quiet=quiet)
     if not quiet:
         show_top(settings, top, kind)
+    return 0
+
+
+def summary(settings: Settings, *, days: int, show: str | None, quiet: bool) -> int:
+    """The stage, then feelings by day; or one day by its parts, from the lake as it is."""
+    from pipeline.view.feelings import show_day, show_days
+
+    if days < 1:
+        raise UsageError(f"summary --days: got {days}; expected 1 or more")
+    if show is not None:
+        show_day(settings, show)
+        return 0
+    stage("summary", settings, quiet=quiet)
+    if not quiet:
+        show_days(settings, days)
     return 0
 
 

@@ -23,6 +23,7 @@ _POST = ("platform", "post_id", "author_id", "posted_at")
 _CHANCES = (
     *(f"p_{name}" for name in (*CLASSES, *SENTIMENTS)),
     *(f"emotion_{name}" for name in EMOTIONS if name != "neutral"),
+    "intensity",
 )
 COLUMNS: dict[str, tuple[str, ...]] = {
     "gathered_files": (

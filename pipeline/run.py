@@ -18,7 +18,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from pipeline import identity, partitions
-from pipeline.artifacts import load_context, load_emotion, load_linear, load_trust, unseal
+from pipeline.artifacts import load_context, load_emotion, load_intensity, load_linear, load_trust, unseal
 from pipeline.errors import LakeError, PermanentError, TransientError, XinrenError
 from pipeline.lake_format import PARTITIONS
 from pipeline.settings import Settings
@@ -81,7 +81,8 @@ class Run:
         sentiment = load_linear(folder)
         _same_lexicon(sentiment.lexicon_version, self.reader.lexicon, folder)
         topics = load_topics(Path(self.settings.corpora) / "lexicon")
-        return TextModels(self.reader, self.judge.text, sentiment, load_emotion(folder), topics)
+        more = load_emotion(folder), load_intensity(folder), topics
+        return TextModels(self.reader, self.judge.text, sentiment, *more)
 
 
 def preflight(settings: Settings) -> None:
@@ -92,6 +93,7 @@ def preflight(settings: Settings) -> None:
         _same_lexicon(unseal(folder, "linear")["lexicon_version"], lexicon, folder)
     load_context(models / "judge" / "context")
     load_emotion(models / "sentiment")
+    load_intensity(models / "sentiment")
     load_trust(models / "trust")
 
 

@@ -260,6 +260,7 @@ BREACHES: list[tuple[str, str, str, Callable[[Rows], Rows | None]]] = [
         ("ratios lie in 0 to 1", name, name, setting(0, **{column: value}))
         for name, column, value in (
             ("post_features", "p_share", 1.5), ("post_features", "p_positive", -0.5), ("post_features", "emotion_fear", 1.1),
+            ("post_features", "intensity", 1.5),
             ("campaign_members", "similarity", 2.0),
             ("campaign_members", "exemplar_similarity", 2.0),
             ("post_judgements", "broadcast_probability", float("nan")), ("author_trust", "trust_score", -0.1),

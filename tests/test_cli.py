@@ -101,7 +101,7 @@ def test_stages_one_by_one_give_what_run_gives(xinren: Run, feed: Path, feed_lak
     assert "raw_posts 52, raw_authors 0, rejects 6" in good(xinren("gather", "--input", feed, "--lake", "new"))
     for name in ("features", "campaigns", "judge", "trust", "summary"):
         out = good(xinren(name, "--lake", "new", "--as-of", "2026-03-05"))
-        assert out.count("\n") == 1 or name == "campaigns"
+        assert out.count("\n") == 1 or name in ("campaigns", "summary")
     assert [f.path for f in Lake.open("new").snapshot().files if "raw" not in f.table] == [
         f.path for f in Lake.open(str(feed_lake)).snapshot().files if "raw" not in f.table
     ]
@@ -109,6 +109,28 @@ def test_stages_one_by_one_give_what_run_gives(xinren: Run, feed: Path, feed_lak
 
 def test_files_to_gather_may_stand_without_their_flag(xinren: Run, feed: Path) -> None:
     assert "raw_posts 52, raw_authors 0, rejects 6" in good(xinren("gather", feed, "--lake", "new"))
+
+
+def test_days_are_listed_and_one_is_shown(xinren: Run, lake: Path) -> None:
+    listed = good(xinren("summary", "--lake", lake, "--days", "2"))
+    days = sorted({str(day) for day in Lake.open(str(lake)).read("daily_summary")["date"].to_pylist()})
+    assert [day for day in days if day in listed] == days[-2:]
+    assert f"Feeling on {days[0]}" in good(xinren("summary", "--lake", lake, "--show", days[0]))
+    for words, said in (
+        (("--days", "0"), "got 0; expected 1 or more"),
+        (("--show", "someday"), "expected a day such as"),
+    ):
+        status, _, err = xinren("summary", "--lake", lake, *words)
+        assert (status, said in err, err.count("\n")) == (2, True, 1)
+
+
+def test_a_run_writes_the_report_where_it_is_told_to(xinren: Run, feed: Path, tmp_path: Path) -> None:
+    status, _, err = xinren("run", "--input", feed, "--lake", "new", "--report", "nowhere/report.html")
+    assert (status, "run --report nowhere/report.html" in err) == (2, True)
+    assert not Path("new").exists()
+    good(xinren("run", "--input", feed, "--lake", "new", "--report", "page.html", "--quiet"))
+    good(xinren("report", "--lake", "new", "--out", "again.html"))
+    assert Path("page.html").read_bytes() == Path("again.html").read_bytes()
 
 
 def test_campaigns_are_listed_and_one_is_shown(xinren: Run, lake: Path) -> None:

@@ -18,7 +18,7 @@ from pipeline.learn import labels
 from pipeline.learn.fit import Design, choose_entries, fit_weights, to_model
 from pipeline.steps.features import TextModels
 from pipeline.steps.judge import Judge
-from pipeline.tables import CLASSES, EMOTIONS, SENTIMENTS, complete, schema
+from pipeline.tables import CLASSES, EMOTIONS, INTENSITY, SENTIMENTS, complete, schema
 from pipeline.text.codepoints import TextBatch, from_arrow
 from pipeline.text.linear import LinearModel
 from pipeline.text.reading import Reader, open_reader
@@ -117,6 +117,14 @@ def emotion_model() -> LinearModel:
 
 
 @cache
+def intensity_model() -> LinearModel:
+    """By hand: an exclamation mark is strong, else a text is faint."""
+    table = pa.table({"kind": ["word", "form"], "text": ["开心", "exclamations>=1"]})
+    weights = np.array([[1], [20]], np.float32)
+    return LinearModel("tiny", INTENSITY, table, weights, np.array([-2.0]), reader().lexicon.version)
+
+
+@cache
 def context_model() -> ContextModel:
     """Everything known before a post speaks for broadcasting, a repost against; four posts a day and an app do too."""
     names = ("text", "past", "past_known", "repeats", "campaign_posts", "campaign_authors", "is_repost")
@@ -130,7 +138,8 @@ def context_model() -> ContextModel:
 @cache
 def text_models() -> TextModels:
     """What the features step is given."""
-    return TextModels(reader(), judge_model(), sentiment_model(), emotion_model(), load_topics(CORPORA / "lexicon"))
+    more = emotion_model(), intensity_model(), load_topics(CORPORA / "lexicon")
+    return TextModels(reader(), judge_model(), sentiment_model(), *more)
 
 
 @cache

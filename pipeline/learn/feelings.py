@@ -23,6 +23,7 @@ from pipeline.text.sketch import Words, sketch_batch
 Ints = NDArray[np.int64]
 NEGATIVE, NEUTRAL, POSITIVE = range(len(SENTIMENTS))
 UNKNOWN = -1  # of a label: the set does not say
+STRONGEST = 3  # a reader's strength of a feeling is 0 (none) to this
 # SMP2020's six emotions by their side; surprise has none, and is trained on as an emotion only.
 SIDES = {
     "happy": POSITIVE,
@@ -44,11 +45,13 @@ HELD_OUT = 10  # one group of copies in so many, chosen by a hash of its texts, 
 
 @dataclass(frozen=True)
 class Feelings:
-    """Texts; of each its side and its emotion (or UNKNOWN), its set, where in it, its group of copies, whether it is held out."""
+    """Texts; of each its side, its emotion and its strength, 0 to STRONGEST (or UNKNOWN), its set, where in it, its group of
+    copies, whether it is held out."""
 
     texts: pa.Array
     label: Ints
     emotion: Ints
+    strength: Ints
     dataset: NDArray[np.object_]
     part: NDArray[np.object_]  # usual or virus, or a category of reviews; "" where the set has none
     group: Ints
@@ -76,11 +79,11 @@ def load(data: Path, corpora: Path | None = None) -> Feelings:
         parts.append(_felt(data, corpora / FELT))
     table = pa.concat_tables(parts)
     texts, _ = redact(table["text"].combine_chunks())
-    label, emotion = (table[name].to_numpy() for name in ("label", "emotion"))
+    label, emotion, strength = (table[name].to_numpy() for name in ("label", "emotion", "strength"))
     dataset, part = (np.array(table[name].to_pylist(), object) for name in ("dataset", "part"))
     group, tenth = _groups(texts)
     held_out = np.where(dataset == "smp2020", table["eval"].to_numpy(), tenth)
-    return Feelings(texts, label, emotion, dataset, part, group, held_out)
+    return Feelings(texts, label, emotion, strength, dataset, part, group, held_out)
 
 
 def _table(path: Path) -> pa.Table:
@@ -91,10 +94,17 @@ def _table(path: Path) -> pa.Table:
 
 
 def _rows(
-    text: pa.ChunkedArray, dataset: str, part: list[str], label: list[int], emotion: list[int], held: pa.Array
+    text: pa.ChunkedArray,
+    dataset: str,
+    part: list[str],
+    label: list[int],
+    emotion: list[int],
+    held: pa.Array,
+    strength: list[int] | None = None,
 ) -> pa.Table:
     n = len(text)
     return pa.table({
+        "strength": pa.array(strength or [UNKNOWN] * n, pa.int64()),
         "text": text.cast(pa.string()), "dataset": pa.array([dataset] * n, pa.string()), "part": pa.array(part, pa.string()),
         "label": pa.array(label, pa.int64()), "emotion": pa.array(emotion, pa.int64()), "eval": held,
     })  # fmt: skip
@@ -132,7 +142,8 @@ def _felt(data: Path, path: Path) -> pa.Table:
     known, posts = matched(_table(path), posts)
     n = len(known)
     sides = [SENTIMENTS.index(side) for side in known["side"].to_pylist()]
-    return _rows(posts["text"], READ, [""] * n, sides, [UNKNOWN] * n, pa.array([False] * n))
+    emotions = [EMOTIONS.index(emotion) for emotion in known["emotion"].to_pylist()]
+    return _rows(posts["text"], READ, [""] * n, sides, emotions, pa.array([False] * n), known["strength"].to_pylist())
 
 
 def _groups(texts: pa.Array) -> tuple[Ints, NDArray[np.bool_]]:

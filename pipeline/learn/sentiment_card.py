@@ -64,6 +64,18 @@ def sentences(found: Figures) -> list[str]:
         ),
         f"Calibration error of p_neutral in SMP2020's own mix: {found.neutral_calibration_error:.3f}.",
         f"`SnowNLP(text).sentiments` itself, on {SNOWNLP_TEXTS} of the SMP2020 texts: {found.snownlp_itself:.3f}.",
+        *_intensity_sentences(found),
+    ]
+
+
+def _intensity_sentences(found: Figures) -> list[str]:
+    told = found.intensity
+    if told is None:
+        return []
+    return [
+        f"`intensity` on {told.n:,} posts read and held out, as the share of the strongest (3): mean error {told.error:.3f} (always the"
+        f" mean: {told.error_of_mean:.3f}), rank correlation {told.correlation:.2f}; on SMP2020 it ranks a text with an emotion above a"
+        f" neutral one with AUC {told.auc:.3f}.",
     ]
 
 
@@ -72,8 +84,9 @@ def sentiment_card(found: Figures, facts: dict[str, Any]) -> str:
     return f"""# sentiment: negative, neutral, positive, and five emotions
 
 Two linear models over the same features as the judge's, {facts["entries"]:,} entries in common. `sentiment` = p_positive -
-p_negative, -1 to 1; `emotion_*` are happy, angry, sad, fear, surprise (`emotion/`). Version {facts["version"]}, emotions
-{facts["emotion_version"]}, lexicon {facts["lexicon"]}. Trained by `xinren train sentiment --data DIR` on
+p_negative, -1 to 1; `emotion_*` are happy, angry, sad, fear, surprise (`emotion/`); `intensity` is how strong a feeling a
+reader would see (`intensity/`). Version {facts["version"]}, emotions {facts["emotion_version"]}, intensity
+{facts.get("intensity_version", "none")}, lexicon {facts["lexicon"]}. Trained by `xinren train sentiment --data DIR` on
 {facts["texts"]:,} texts: SMP2020 (happy positive; angry, sad, fear negative; neutral; surprise for its emotion alone),
 weibo2018, hotel reviews, {REVIEWS:,} shopping reviews, and public posts read by a large language model for this project
 (`corpora/labels/posts_felt.parquet`, the set posts_felt below). Figures: `xinren evaluate sentiment --data DIR`.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.learn import metrics
+from pipeline.learn import intensity, metrics
 from pipeline.learn.feelings import ALL_SETS, NEGATIVE, NEUTRAL, POSITIVE, READ, SETS, UNKNOWN, Feelings
 from pipeline.learn.sentiment import Measured
 from pipeline.learn.sentiment_scale import fitted_scales
@@ -47,6 +47,7 @@ class Figures:
     emotions: dict[str, dict[str, float]]
     own: dict[str, dict[str, float]]
     snownlp_itself: float
+    intensity: intensity.IntensityFigures | None  # None where no strength is known
 
 
 def figures_of(found: Measured) -> Figures:
@@ -64,6 +65,7 @@ def figures_of(found: Measured) -> Figures:
         _macro(rows.label[read], sides[read].argmax(axis=1)) if read.any() else None,
         metrics.calibration_error(label == NEUTRAL, own[three][:, NEUTRAL]), confusion,
         {name: _emotions(rows, emotions, rows_of) for name, rows_of in _parts(rows, smp).items()}, _own(found), snownlp_itself(rows),
+        intensity.figures_of(found.intensity, rows),
     )  # fmt: skip
 
 

@@ -12,13 +12,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.artifacts import load_emotion, save_json, save_linear, save_values, unseal
+from pipeline.artifacts import load_emotion, load_intensity, save_json, save_linear, save_values, unseal
 from pipeline.errors import PermanentError, UsageError
 from pipeline.learn import (
     cards,
     evaluation,
     feelings,
     fit,
+    intensity,
     judge,
     metrics,
     ratios,
@@ -152,13 +153,14 @@ def _judge_facts(corpus: judge.Corpus, logits: Floats) -> dict[str, Any]:
 
 
 def train_sentiment(task: Task) -> dict[str, float]:
-    """The sentiment model, the emotion model inside its folder, and the figures beside SnowNLP's."""
+    """The sentiment model, those of emotion and intensity inside its folder, and the figures beside SnowNLP's."""
     out, reader = task.out, task.reader()
     constants = {
         "seed": sentiment.SEED, "min_texts": sentiment.MIN_TEXTS, "most_entries": sentiment.MOST_ENTRIES, "reviews": feelings.REVIEWS,
         "inverse_strength": ratios.INVERSE_STRENGTH, "mix": ratios.MIX, "neutral_share": sentiment_scale.NEUTRAL_SHARE,
         "idf_scale": fit.IDF_SCALE, "form_scale": FORM_SCALE, "set_weight": list(sentiment.SET_WEIGHT),
-        "neutral_weight": list(sentiment.NEUTRAL_WEIGHT),
+        "neutral_weight": list(sentiment.NEUTRAL_WEIGHT), "intensity_inverse_strength": intensity.INVERSE_STRENGTH,
+        "emotion_weight": list(sentiment.EMOTION_WEIGHT),
     }  # fmt: skip
     names = {f"sentiment/{name}.parquet" for name in FILES_OF_FEELINGS}
     felt = task.corpora / feelings.FELT
@@ -167,10 +169,13 @@ def train_sentiment(task: Task) -> dict[str, float]:
     cards.write_recipe(out, constants, inputs | read)
     trained = sentiment.train(task.data, task.corpora, reader, task.say)
     emotion = save_linear(out / "emotion", trained.emotion, name="emotion")
-    version = save_linear(out, trained.sentiment, name="sentiment", extra={"emotion_version": emotion})
+    versions = {"emotion_version": emotion}
+    if trained.intensity is not None:
+        versions["intensity_version"] = save_linear(out / "intensity", trained.intensity, name="intensity")
+    version = save_linear(out, trained.sentiment, name="sentiment", extra=versions)
     task.say("figures")
     found = figures_of(trained.measured)
-    facts = {"version": version, "emotion_version": emotion, "entries": len(trained.sentiment.entries)}
+    facts: dict[str, Any] = {"version": version, **versions, "entries": len(trained.sentiment.entries)}
     facts |= {"lexicon": reader.lexicon.version, "texts": len(trained.measured.rows.label)}
     save_json(out, "metrics.json", {"figures": asdict(found), "facts": facts})
     (out / "README.md").write_text(sentiment_card(found, facts), "utf-8")
@@ -227,6 +232,7 @@ def promote(candidate: Path, models: Path) -> Path:
         unseal(candidate / "context", "context")
     if candidate.name == "sentiment":
         load_emotion(candidate)
+        load_intensity(candidate)
     target, fresh = models / candidate.name, models / f".{candidate.name}.new"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(candidate, fresh)

@@ -22,18 +22,20 @@ from pipeline.text.vocabulary import Counts
 
 @dataclass(frozen=True)
 class TextModels:
-    """What reads a text: the reader (jieba, lexicon), the judge of six classes, the sentiment model, that of emotions, topics."""
+    """What reads a text: the reader (jieba, lexicon), the judge of six classes, the sentiment model, those of emotions and of
+    intensity, and the topics."""
 
     reader: Reader
     judge: LinearModel
     sentiment: LinearModel
     emotion: LinearModel | None = None
+    intensity: LinearModel | None = None
     topics: Topics | None = None
 
     @cached_property
     def scoring(self) -> Scoring:
         """All models, SnowNLP's words and those of the topics over one walk through the texts."""
-        more = [] if self.emotion is None else [self.emotion]
+        more = [model for model in (self.emotion, self.intensity) if model is not None]
         words = snow_table().words.to_pylist() + list(self.topics.words if self.topics else ())
         return Scoring([self.judge, self.sentiment, *more], words)
 
@@ -74,7 +76,8 @@ def features(
 
 def text_columns(reading: Reading, models: TextModels, counts: Counts) -> dict[str, pa.Array]:
     """The judge's and the sentiment model's columns and the counts of form, one value per text; `counts` by models.scoring."""
-    classes, feelings, *emotions = map(softmax, models.scoring.logits(models.reader, reading, counts))
+    judged, sided, *more = models.scoring.logits(models.reader, reading, counts)
+    classes, feelings = softmax(judged), softmax(sided)
     snow = summed(counts.token_entries, reading.tokens.offsets, models.snow_odds, snow_table().prior)
     order = [models.sentiment.classes.index(s) for s in SENTIMENTS]
     columns = {f"p_{c}": _floats(classes[:, i]) for i, c in enumerate(models.judge.classes)}
@@ -82,17 +85,19 @@ def text_columns(reading: Reading, models: TextModels, counts: Counts) -> dict[s
     columns |= {f"p_{s}": _floats(feelings[:, k]) for s, k in zip(SENTIMENTS, order, strict=True)}
     columns["sentiment"] = _floats(feelings[:, order[2]] - feelings[:, order[0]])
     columns["sentiment_label"] = _names(SENTIMENTS, feelings[:, order].argmax(axis=1))
-    columns |= _emotion_columns(models.emotion, emotions, len(reading))
+    columns |= _emotion_columns(models.emotion, more, len(reading))
+    columns["intensity"] = _nulls(len(reading)) if models.intensity is None else _floats(_sigmoid(more[-1][:, 0]))
     columns["snownlp_sentiment"] = _floats(snow)
     return columns | form_columns(reading, models.reader)
 
 
-def _emotion_columns(model: LinearModel | None, chances: list[NDArray[np.float64]], n_rows: int) -> dict[str, pa.Array]:
+def _emotion_columns(model: LinearModel | None, logits: list[NDArray[np.float64]], n_rows: int) -> dict[str, pa.Array]:
     """The probability of each emotion; NULL without a model of them. Neutral is no column: it is what they leave of 1."""
     names = [name for name in EMOTIONS if name != "neutral"]
     if model is None:
-        return {f"emotion_{name}": pa.nulls(n_rows, pa.float32()) for name in names}
-    return {f"emotion_{name}": _floats(chances[0][:, model.classes.index(name)]) for name in names}
+        return {f"emotion_{name}": _nulls(n_rows) for name in names}
+    chances = softmax(logits[0])
+    return {f"emotion_{name}": _floats(chances[:, model.classes.index(name)]) for name in names}
 
 
 def form_columns(reading: Reading, reader: Reader) -> dict[str, pa.Array]:
@@ -113,6 +118,14 @@ def form_columns(reading: Reading, reader: Reader) -> dict[str, pa.Array]:
 
 def _per_100(hits: NDArray[np.int64], tokens: NDArray[np.int64]) -> pa.Array:
     return pa.array((100 * hits / np.maximum(tokens, 1)).astype(np.float32), mask=tokens == 0)
+
+
+def _nulls(n_rows: int) -> pa.Array:
+    return pa.nulls(n_rows, pa.float32())
+
+
+def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-logits)))
 
 
 def _floats(values: NDArray[np.float64]) -> pa.Array:

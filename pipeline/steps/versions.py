@@ -16,7 +16,7 @@ _AGE = ["gathered_at", "_modified", "batch_id", "source_row"]
 _KEY = ["platform", "post_id"]
 _LEFT = ("source_file", "author_name", "url", "post_id_derived", "schema_version")
 NEEDED = [column.name for column in TABLES["raw_posts"] if column.name not in _LEFT]  # columns that merging takes
-# Exporters that drop [emoticons] from what one platform shows as pictures (FIELD_NOTES D6): there 0 of them means nothing.
+# Exporters that drop [emoticons] from what one platform shows as pictures: there 0 of them means nothing.
 _DROP_EMOTICONS = ("weibo\x1fweibo_crawler", "weibo\x1fmediacrawler")
 
 

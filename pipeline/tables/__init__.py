@@ -35,6 +35,7 @@ from pipeline.tables.columns import (
     FLOAT,
     HOURS,
     INT,
+    INTENSITY,
     KINDS,
     MOVED_TO,
     PRECISIONS,
@@ -65,10 +66,9 @@ from pipeline.tables.raw import GATHERED_FILES, RAW_AUTHORS, RAW_POSTS, REJECTS,
 
 __all__ = [
     "AUTHOR_FEATURES", "BANDS", "BOOL", "BROADCAST", "CLASSES", "COMPONENTS", "COUNTS", "DATE", "DAY_COUNTS",
-    "DOUBLE", "EMOTIONS", "FLOAT", "HOURS", "INT", "KINDS", "MONTH_COUNTS", "MOVED_TO",
-    "PRECISIONS", "RAW_POSTS", "REASON", "REASONS", "RESTRICTED",
-    "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "STORES", "TABLES", "TEXT", "TEXTS", "TIE_FEATURES", "TIME", "TOPICS", "Column", "complete",
-    "concat",    "conform", "empty", "schema",
+    "DOUBLE", "EMOTIONS", "FLOAT", "HOURS", "INT", "INTENSITY", "KINDS", "MONTH_COUNTS", "MOVED_TO", "PRECISIONS", "RAW_POSTS",
+    "REASON", "REASONS", "RESTRICTED", "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "STORES", "TABLES", "TEXT", "TEXTS",
+    "TIE_FEATURES", "TIME", "TOPICS", "Column", "complete", "concat", "conform", "empty", "schema",
 ]  # fmt: skip
 
 TABLES: dict[str, list[Column]] = {

@@ -32,6 +32,7 @@ TOPICS = (
 # Where sellers send their buyers: the shop platforms to which they moved, and the others of the time.
 MOVED_TO = ("weidian", "youzan", "weimob")
 STORES = (*MOVED_TO, "taobao", "mogu")
+INTENSITY = ("intensity",)  # the one output of the model of strength
 KINDS = ("post", "repost", "comment", "note", "article", "review", "message")
 PRECISIONS = ("second", "minute", "day", "approximate")
 RESTRICTED = ("raw_posts", "raw_authors", "rejects", "gathered_files", "source_cursors")

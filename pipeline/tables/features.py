@@ -1,4 +1,4 @@
-"""The features of an author (FIELD_NOTES A1-A16 and what was added): what each is, its unit, its window, when it is NULL.
+"""The features of an author: what each is, its unit, its window, when it is NULL.
 
 Windows are local days: `90 days` is (as_of - 90, as_of]. "Posts" are all kinds but comments. t_c is the first local day
 with a commercial post whose 30 days hold 3 or more.

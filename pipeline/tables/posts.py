@@ -60,6 +60,12 @@ FEELINGS = [
         for e in EMOTIONS
         if e != "neutral"
     ],
+    Column(
+        "intensity",
+        FLOAT,
+        "strength of the feeling that a reader would see, whichever its side: 0 none, 1/3 mild, 2/3 clear, 1 strong (a mean,"
+        " hence seldom near either end); NULL without such a model",
+    ),
     Column("snownlp_sentiment", FLOAT, "SnowNLP's trained table over jieba tokens, 0-1, for comparison"),
 ]
 SNOWNLP_EXACT = Column(

@@ -30,9 +30,7 @@ def write_report(root: str, out: Path, top: int = TOP) -> int:
     """
     if not 1 <= top <= MOST_TOP:
         raise UsageError(f"report --top: got {top}; expected 1 to {MOST_TOP}")
-    if out.is_dir() or not out.parent.is_dir():
-        got = "a folder" if out.is_dir() else "a file in a folder that is not there"
-        raise UsageError(f"report --out {one_line(out)}: got {got}; expected a file such as report.html")
+    must_have_place(out, "report --out")
     page = report_html(Lake.open(root), top).encode()
     with NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as file:
         fresh = Path(file.name)
@@ -45,6 +43,13 @@ def write_report(root: str, out: Path, top: int = TOP) -> int:
             fresh.unlink(missing_ok=True)
             raise
     return len(page)
+
+
+def must_have_place(out: Path, flag: str) -> None:
+    """Raise UsageError where no file can be written to `out`, the value of `flag`."""
+    if out.is_dir() or not out.parent.is_dir():
+        got = "a folder" if out.is_dir() else "a file in a folder that is not there"
+        raise UsageError(f"{flag} {one_line(out)}: got {got}; expected a file such as report.html")
 
 
 def report_html(lake: Lake, top: int = TOP) -> str:

@@ -31,7 +31,7 @@ def show(settings: Settings, counts: dict[str, int], seconds: float) -> None:
     console.print(_how_to_open(lake), highlight=False, markup=False, soft_wrap=True)
 
 
-def _table(title: str, *columns: str, words: str = "") -> Any:
+def titled(title: str, *columns: str, words: str = "") -> Any:
     """A table whose `words` column gives way where the terminal is narrow; the others keep their width."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -46,10 +46,11 @@ def _table(title: str, *columns: str, words: str = "") -> Any:
     return table
 
 
-def _plain(text: object, limit: int = 60) -> Any:
+def words_of(text: object, limit: int = 60) -> Any:
+    """A post's words as they are, on one line of at most `limit` characters: no markup, no control characters."""
     from rich.text import Text
 
-    return Text(one_line(text, limit))  # a post's words are shown as they are: no markup, no control characters
+    return Text(one_line(text, limit))
 
 
 def _accounting(lake: Lake, counts: dict[str, int], seconds: float) -> str:
@@ -65,9 +66,9 @@ def _rejects(lake: Lake) -> Any:
     counts = reject_counts(lake)
     if not counts:
         return None
-    table = _table("Rejects in the lake", "reason", "rows", "what it means", words="what it means")
+    table = titled("Rejects in the lake", "reason", "rows", "what it means", words="what it means")
     for reason, n, meaning in counts:
-        table.add_row(reason, f"{n:,}", _plain(meaning, 120))
+        table.add_row(reason, f"{n:,}", words_of(meaning, 120))
     return table
 
 
@@ -82,7 +83,7 @@ def _platforms(lake: Lake) -> Any:
     rows = lake.read("post_judgements", ["platform", "label", "is_broadcast"])
     summary = lake.read("daily_summary", ["platform", "n_feeling", "n_genuine", "sentiment_all", "sentiment_genuine"])
     head = ("platform", "posts", "broadcast", *BROADCAST, "feeling", "genuine")
-    table = _table("Posts by platform; mean feeling of all and of genuine posts (-1 to 1)", *head)
+    table = titled("Posts by platform; mean feeling of all and of genuine posts (-1 to 1)", *head)
     for platform in [*sorted(set(rows["platform"].to_pylist())), "all"]:
         here = rows if platform == "all" else rows.filter(pc.equal(rows["platform"], platform))
         labels = [pc.sum(pc.equal(here["label"], c)).as_py() or 0 for c in BROADCAST]
@@ -104,7 +105,7 @@ def _swings(lake: Lake) -> Any:
     rows = largest_swings(lake)
     if not rows:
         return None
-    table = _table("Largest swings of feeling from day to day, and their parts",
+    table = titled("Largest swings of feeling from day to day, and their parts",
                    "day", "posts", "feeling", "swing", "campaigns", "95%", "other broadcasting", "rest")  # fmt: skip
     for row in rows:
         moved = [f"{row[name]:+.2f}" for name in ("sentiment_all", "sentiment_swing", *SWING_PARTS)]
@@ -131,12 +132,12 @@ def _campaigns(lake: Lake) -> Any:
     if not len(rows):
         return None
     words = "words of the first post"
-    table = _table("Largest campaigns", "kind", "posts", "authors", "hours", words, words=words)
+    table = titled("Largest campaigns", "kind", "posts", "authors", "hours", words, words=words)
     top = rows.sort_by([("n_authors", "descending"), ("n_posts", "descending"), ("exemplar", "ascending")])
     for row in top.slice(0, SHOWN).to_pylist():
         hours = "-" if row["span_hours"] is None else f"{row['span_hours']:,.0f}"
         numbers = (f"{row['n_posts']:,}", f"{row['n_authors']:,}", hours)
-        table.add_row(row["kind"], *numbers, _plain(row["exemplar"], 120))
+        table.add_row(row["kind"], *numbers, words_of(row["exemplar"], 120))
     return table
 
 
@@ -154,11 +155,11 @@ def _authors(lake: Lake) -> Any:
     if not len(rows):
         return None
     title = f"Trust as of {newest}: most and least, of authors with {SHOWN} posts or more"
-    table = _table(title, "author", "posts", "trust", "80%", "why", words="why")
+    table = titled(title, "author", "posts", "trust", "80%", "why", words="why")
     ends = rows if len(rows) <= 2 * SHOWN else pa.concat_tables([rows.slice(0, SHOWN), rows.slice(len(rows) - SHOWN)])
     for i, row in enumerate(ends.to_pylist(), start=1):
         span = f"{row['trust_low']:.2f}-{row['trust_high']:.2f}"
-        why = _plain("; ".join(row["trust_reasons"] or []), 160)
+        why = words_of("; ".join(row["trust_reasons"] or []), 160)
         author = f"{row['platform']} {row['author_id'][:8]}"
         table.add_row(author, f"{row['n_posts']}", f"{row['trust_score']:.2f}", span, why, end_section=i == SHOWN)
     return table
@@ -169,4 +170,6 @@ def _how_to_open(lake: Lake) -> str:
   import duckdb
   judged = duckdb.read_parquet("{one_line(lake.root)}/post_judgements/**/*.parquet")
   print(judged.filter("is_broadcast").select("post_id, label, broadcast_probability").limit(10))
-Next: xinren explain POST_ID --lake {one_line(lake.root)} · xinren check --lake {one_line(lake.root)} · xinren schema"""
+Next: xinren report --lake {one_line(lake.root)} --out report.html     all of it as one page
+      xinren summary --show DAY --lake {one_line(lake.root)}           how people felt on a day, by topic and campaign
+      xinren explain POST_ID --lake {one_line(lake.root)} · xinren check --lake {one_line(lake.root)} · xinren schema"""

@@ -65,17 +65,22 @@ def test_near_duplicates_are_one_group_and_a_copy_of_a_held_out_text_is_not_fitt
     assert not (found.fitted & found.held_out).any()
 
 
-def test_posts_that_were_read_have_the_side_that_their_reader_gave(data: Path, tmp_path: Path, found: Feelings) -> None:
+def test_posts_that_were_read_have_the_feeling_that_their_reader_saw(
+    data: Path, tmp_path: Path, found: Feelings
+) -> None:
     posts = public_posts(data)
     posts = posts.filter(pa.compute.not_equal(posts["dataset"], "smp2020")).slice(0, 6)
     sides = ["positive", "neutral", "negative"] * 2
-    read = pa.table({"text_hash": posts["text_hash"], "side": sides})
-    unknown = pa.table({"text_hash": ["t0000000000000000"], "side": ["positive"]})
+    said = {"side": sides, "emotion": ["happy", "neutral", "sad"] * 2, "strength": [2, 0, 3] * 2}
+    read = pa.table({"text_hash": posts["text_hash"], **said})
+    unknown = pa.table({"text_hash": ["t0000000000000000"], **{name: values[:1] for name, values in said.items()}})
     (tmp_path / "labels").mkdir()
     pq.write_table(pa.concat_tables([read, unknown]), tmp_path / feelings.FELT)
     more = feelings.load(data, tmp_path)
     mine = more.dataset == feelings.READ
     assert more.texts.filter(pa.array(mine)).to_pylist() == posts["text"].to_pylist()
     assert more.label[mine].tolist() == [POSITIVE, NEUTRAL, NEGATIVE] * 2
-    assert (more.emotion[mine] == UNKNOWN).all()
+    assert [EMOTIONS[i] for i in more.emotion[mine].tolist()] == said["emotion"]
+    assert more.strength[mine].tolist() == said["strength"]
+    assert (more.strength[~mine] == UNKNOWN).all()
     assert len(more.label) == len(found.label) + 6

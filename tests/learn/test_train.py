@@ -10,20 +10,32 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import commands
-from pipeline.artifacts import load_context, load_emotion, load_linear, load_trust, save_linear, save_values
+from pipeline.artifacts import (
+    load_context,
+    load_emotion,
+    load_intensity,
+    load_linear,
+    load_trust,
+    save_linear,
+    save_values,
+)
 from pipeline.errors import PermanentError, UsageError
-from pipeline.learn import context, evaluation, feelings, histories, judge, labels, metrics
+from pipeline.learn import context, evaluation, feelings, histories, judge, labels, metrics, sentiment
 from pipeline.learn.baseline import baseline_probabilities
 from pipeline.learn.cards import judge_card, markdown, write_recipe
 from pipeline.learn.fit import Entries, Weights
 from pipeline.learn.labels import OWN_FOLD, file_hash
+from pipeline.learn.public_posts import FILES as PUBLIC
+from pipeline.learn.public_posts import public_posts
 from pipeline.learn.reviews import reviews
 from pipeline.learn.train import promote, train
 from pipeline.settings import Settings
-from pipeline.tables import CLASSES, EMOTIONS, SENTIMENTS, schema
+from pipeline.tables import CLASSES, EMOTIONS, INTENSITY, SENTIMENTS, schema
 from pipeline.text.reading import open_reader
 from pipeline.text.segment import segment_texts
 from pipeline.trust_model import TrustModel
@@ -61,10 +73,28 @@ def judged(data: Path, small: Settings, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def felt(data: Path, small: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def read(data: Path, small: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The small settings, with the feelings in the crowd's posts as somebody read them: every other is strong."""
+    corpora = tmp_path_factory.mktemp("read") / "corpora"
+    shutil.copytree(small.corpora, corpora)
+    posts = public_posts(data)
+    posts = posts.filter(pc.equal(posts["dataset"], "weibo_covid_579k"))
+    strong = pc.match_substring(posts["text"], "在家").to_pylist()
+    (corpora / "labels").mkdir()
+    said = {
+        "side": ["positive" if s else "neutral" for s in strong],
+        "emotion": ["happy" if s else "neutral" for s in strong],
+    }
+    table = pa.table({"text_hash": posts["text_hash"], **said, "strength": [3 * s for s in strong]})
+    pq.write_table(table, corpora / feelings.FELT)
+    return small.model_copy(update={"corpora": str(corpora)})
+
+
+@pytest.fixture(scope="session")
+def felt(data: Path, read: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentiment model, likewise."""
     out = tmp_path_factory.mktemp("candidates") / "sentiment"
-    figures = train("sentiment", data, small, out, lambda _: None)
+    figures = train("sentiment", data, read, out, lambda _: None)
     assert set(figures) >= {"polarity of smp2020 usual", "polarity of chnsenticorp_hotel", "macro-F1"}
     return out
 
@@ -251,7 +281,7 @@ def test_missing_data_is_one_line(data: Path, small: Settings, tmp_path: Path) -
 
 
 def test_a_sentiment_model_is_a_whole_folder_and_holds_the_emotions(felt: Path, data: Path) -> None:
-    assert sorted(p.name for p in felt.iterdir()) == sorted([*FILES, "emotion"])
+    assert sorted(p.name for p in felt.iterdir()) == sorted([*FILES, "emotion", "intensity"])
     model, emotion = load_linear(felt), load_emotion(felt)
     assert emotion is not None
     assert (model.classes, emotion.classes) == (SENTIMENTS, EMOTIONS)
@@ -266,13 +296,14 @@ def test_a_sentiment_model_is_a_whole_folder_and_holds_the_emotions(felt: Path, 
     recipe = tomllib.loads((felt / "recipe.toml").read_text("utf-8"))
     names = {"smp2020_train_eval", "weibo2018_train", "chnsenticorp_hotel", "online_shopping_10_cats"}
     files = {f"sentiment/{name}.parquet" for name in names}
-    assert set(recipe["inputs"]) == files | {"corpora/lexicon/cues.toml", "corpora/lexicon/words.txt"}
+    own = {"corpora/lexicon/cues.toml", "corpora/lexicon/words.txt", f"corpora/{feelings.FELT.as_posix()}"}
+    assert set(recipe["inputs"]) == files | own | set(PUBLIC)
     for name in files:
         assert recipe["inputs"][name] == file_hash(data / name)
 
 
-def test_training_sentiment_again_gives_the_same_bytes(felt: Path, data: Path, small: Settings, tmp_path: Path) -> None:
-    train("sentiment", data, small, tmp_path / "again", lambda _: None)
+def test_training_sentiment_again_gives_the_same_bytes(felt: Path, data: Path, read: Settings, tmp_path: Path) -> None:
+    train("sentiment", data, read, tmp_path / "again", lambda _: None)
     made = sorted(p.relative_to(felt) for p in felt.rglob("*.*"))
     assert made == sorted(p.relative_to(tmp_path / "again") for p in (tmp_path / "again").rglob("*.*"))
     for name in made:
@@ -280,28 +311,65 @@ def test_training_sentiment_again_gives_the_same_bytes(felt: Path, data: Path, s
 
 
 def test_sentiment_is_evaluated_per_set_beside_snownlp_and_on_own_posts(
-    felt: Path, data: Path, small: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    felt: Path, data: Path, read: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(small.corpora, tmp_path / "corpora")
+    shutil.copytree(read.corpora, tmp_path / "corpora")
     (tmp_path / "corpora" / "feelings").mkdir()
     own = "text,label,kind\n今天好开心呀,positive,talk\n太失望了,negative,talk\n会议改到下午三点,neutral,talk\n"
     (tmp_path / "corpora" / "feelings" / "posts.csv").write_text(own, "utf-8")
-    with_own = small.model_copy(update={"corpora": str(tmp_path / "corpora")})
+    with_own = read.model_copy(update={"corpora": str(tmp_path / "corpora")})
     assert commands.evaluate("sentiment", str(data), None, with_own) == 0
     said = capsys.readouterr().out
     told = json.loads((felt / "metrics.json").read_text("utf-8"))["figures"]
-    places = ["smp2020 virus", "smp2020 usual", "weibo2018_train", "chnsenticorp_hotel", "online_shopping_10_cats"]
+    places = [
+        "smp2020 virus",
+        "smp2020 usual",
+        "weibo2018_train",
+        "chnsenticorp_hotel",
+        "online_shopping_10_cats",
+        "posts_felt",
+    ]
     assert [p["where"] for p in told["polarity"]] == places
     for place in told["polarity"]:
         line = next(line for line in said.splitlines() if line.strip().startswith(place["where"]))
         assert f"{place['accuracy']:.3f}" in line
         assert 0 <= place["calibration_error"] <= 1
     assert "SnowNLP" in said
+    assert f"rank correlation {told['intensity']['correlation']:.2f}" in said
     assert f"macro-F1 {told['macro_f1']:.3f}" in said
     assert [cells for line in said.splitlines() if (cells := line.split())[:1] == ["talk"]] == [
         ["talk", "2", "1.00", "0.00", "1", "1.00"]
     ]
     assert told["own"] == {}
+
+
+def test_the_intensity_learned_from_what_was_read_is_saved_beside_the_emotions(felt: Path) -> None:
+    model = load_intensity(felt)
+    assert model is not None
+    assert model.classes == INTENSITY
+    assert model.version in (felt / "README.md").read_text("utf-8")
+    strong, faint = model.logits(reader(), reader().read(strings("在家第一天，真好", "戴口罩第一天，真好")))[:, 0]
+    assert strong > 0 > faint
+    told = json.loads((felt / "metrics.json").read_text("utf-8"))["figures"]["intensity"]
+    assert told["correlation"] > 0.7  # of two strengths ties keep it below 1
+    assert told["error"] < 0.5 * told["error_of_mean"]
+
+
+def test_where_no_strength_was_read_there_is_no_intensity(data: Path, small: Settings) -> None:
+    rows = feelings.load(data, Path(small.corpora))
+    everything = np.ones(len(rows.label), bool)
+    material = sentiment.material_of(reader(), reader().read(rows.texts), everything)
+    assert sentiment.learn_intensity(material, rows, everything) is None
+
+
+def test_an_intensity_model_of_another_training_is_refused(felt: Path, tmp_path: Path) -> None:
+    home = tmp_path / "sentiment"
+    shutil.copytree(felt, home)
+    intensity = load_intensity(felt)
+    assert intensity is not None
+    save_linear(home / "intensity", replace(intensity, bias=intensity.bias + 1), name="intensity")
+    with pytest.raises(PermanentError, match=r"/intensity: .*with which it was trained"):
+        promote(home, tmp_path / "models")
 
 
 def test_an_emotion_model_of_another_training_is_refused(felt: Path, tmp_path: Path) -> None:

@@ -156,3 +156,20 @@ def test_without_an_emotion_model_the_emotions_are_null_and_the_rest_as_before()
     names = [f"emotion_{e}" for e in EMOTIONS if e != "neutral"]
     assert all(without[name].null_count == 2 for name in names)
     assert with_.drop_columns(names).equals(without.drop_columns(names))
+
+
+def test_intensity_is_how_strong_a_feeling_is_whatever_its_side() -> None:
+    loud, flat = _features("我很失望！", "我很失望")
+    assert flat["intensity"] == pytest.approx(1 / (1 + np.exp(2)))
+    assert loud["intensity"] == pytest.approx(1 / (1 + np.exp(-2)))
+    assert loud["emotion_angry"] > flat["emotion_angry"]
+
+
+@pytest.mark.parametrize("emotions", [True, False])
+def test_without_an_intensity_model_intensity_is_null_and_the_rest_as_before(*, emotions: bool) -> None:
+    posts = _posts(DIARY, SELLING)
+    models = text_models() if emotions else replace(text_models(), emotion=None)
+    with_, without = (features(posts, models=m) for m in (models, replace(models, intensity=None)))
+    assert without["intensity"].null_count == 2
+    assert with_["intensity"].null_count == 0
+    assert with_.drop_columns(["intensity"]).equals(without.drop_columns(["intensity"]))

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from pipeline.errors import PermanentError
 from pipeline.text.linear import FORM_SCALE, LinearModel, Scoring, form_counts, form_entries, form_matrix, softmax
 from pipeline.text.normalise import normalise_texts
-from tests.tiny import DIARY, POSTS, RECRUITING, SELLING, emotion_model, judge_model, reader, sentiment_model, strings
+from tests.tiny import (
+    DIARY,
+    POSTS,
+    RECRUITING,
+    SELLING,
+    emotion_model,
+    intensity_model,
+    judge_model,
+    reader,
+    sentiment_model,
+    strings,
+)
 
 
 def _dense(raw: str) -> np.ndarray:  # type: ignore[type-arg]
@@ -124,7 +135,7 @@ def test_large_log_odds_do_not_overflow() -> None:
 @settings(deadline=None, max_examples=50)
 @given(POSTS)
 def test_scores_of_several_models_at_once_are_those_of_scipys_matrices(texts: list[str | None]) -> None:
-    models = [judge_model(), sentiment_model(), emotion_model()]
+    models = [judge_model(), sentiment_model(), emotion_model(), intensity_model()]
     reading = reader().read(strings(*texts, RECRUITING, DIARY, SELLING * 3))
     for model, ours in zip(models, Scoring(models, ["龘靐", "代理"]).logits(reader(), reading), strict=True):
         want = model.features(reader(), reading).astype(np.float64) @ model.weights.astype(np.float64) + model.bias
