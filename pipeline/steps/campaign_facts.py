@@ -96,9 +96,8 @@ def facts(posts: Posts, founder: Numbers, threads: int = 1) -> Facts:
     tools = np.empty(slots, np.uint64), np.zeros(slots, np.int32), np.zeros(1 << 16, np.int32)
     columns = (posts.at, posts.author, posts.platform, posts.marks, posts.label)
     for first, stop in pairwise([*np.unique(np.searchsorted(bounds, np.arange(0, len(order), _PIECE))).tolist(), n]):
-        members = order[
-            bounds[first] : bounds[stop]
-        ]  # their columns in one piece: the machine waits for many at a time
+        members = order[bounds[first] : bounds[stop]]
+        # Their columns in one piece, taken without a branch: so the machine waits for many places of memory at a time.
         mine = np.zeros((2, len(members)), np.int32)
         part: list[Any] = [fixed(column[members]) for column in columns]
         _tell(*[first, stop, fixed(bounds), *part, *tools, mine, told, times, labels, newcomer])

@@ -95,10 +95,8 @@ def _number(hashes: Words, packed: Words, number_of: Numbers, first: Numbers) ->
     while at < len(packed):
         stop, firsts = at, at
         while stop < len(packed) and packed[stop] >> np.uint64(32) == packed[at] >> np.uint64(32):
-            place = np.uint32(packed[stop])
-            earlier = (
-                at  # of the values with this upper half, one nearly always, the first places are kept from `at` on
-            )
+            # Of the values with this upper half, one nearly always, the first places are kept from `at` on.
+            place, earlier = np.uint32(packed[stop]), at
             while earlier < firsts and hashes[np.uint32(packed[earlier])] != hashes[place]:
                 earlier += 1
             if earlier == firsts:

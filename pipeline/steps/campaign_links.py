@@ -189,15 +189,13 @@ def _nearest(
     """
     n = _rivals_of(n, least_number, stamp, signature, size, together, drawn, lately, lines, rivals)
     likeliest, touched = 0, 0
-    for place in range(n):
+    for place in range(n):  # one letter in 32 is read of each: all their lines of memory are on their way at once
         for at in range(places[rivals[0, place]], places[rivals[0, place] + 1], 32):
             touched += pool[at]
         if rivals[1, place] > rivals[1, likeliest]:
             likeliest = place
     rivals[2, 0] = touched
-    for turn in range(
-        n
-    ):  # the likeliest first: the sooner a similar one is found, the fewer of the others need counting
+    for turn in range(n):  # the likeliest first: the sooner a similar one is found, the fewer others need counting
         place = likeliest if turn == 0 else 0 if turn == likeliest else turn
         rival = rivals[0, place]
         theirs, least = low(lines[rival, 1]), max(best_score, LEAST_SIMILARITY)
