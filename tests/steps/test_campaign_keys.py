@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -16,6 +16,7 @@ CLASHING = st.sampled_from([0, 1, 2, 1 << 32, (1 << 32) + 1, (7 << 61) + 5, 2**6
 HASHES = st.one_of(CLASHING, st.integers(0, 2**64 - 1))
 
 
+@settings(deadline=None)
 @given(st.lists(HASHES, max_size=60))
 def test_values_are_numbered_by_their_first_places(hashes: list[int]) -> None:
     number_of, first = number_equal(np.array(hashes, np.uint64))
@@ -27,6 +28,7 @@ def test_values_are_numbered_by_their_first_places(hashes: list[int]) -> None:
 KEYS = arrays.arrays(np.uint32, st.integers(0, 90), elements=st.sampled_from([0, 3, 2048, 1 << 22, 2**32 - 1]))
 
 
+@settings(deadline=None)
 @given(KEYS, st.integers(0, 2**32 - 1))
 def test_a_bucket_holds_the_texts_of_a_key_that_are_like_another_there(keys: np.ndarray, seed: int) -> None:
     signatures = np.random.default_rng(seed).choice(
