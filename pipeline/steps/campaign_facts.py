@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.local_time import DAY, HOUR, OFFSET
+from pipeline.steps.campaign_keys import Numbers, number_equal
 from pipeline.tables import CLASSES
 from pipeline.text.codepoints import Ints
 from pipeline.text.compiled import kernel
@@ -25,8 +26,8 @@ AUTO, REPOST = 1, 2  # bits of a post's marks
 NO_LABEL = len(CLASSES)
 MOST_JOINED = 64  # an author of more campaigns than that tells nothing of any two of them
 _GOLDEN = 0x9E3779B97F4A7C15
+_PIECE = 1 << 16  # members looked at together
 
-Numbers = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
 
@@ -92,11 +93,15 @@ def facts(posts: Posts, founder: Numbers, threads: int = 1) -> Facts:
     times, labels = np.full((2, n), UNDATED), np.zeros((n, len(CLASSES) + 1), np.int32)
     newcomer = np.zeros(len(order), np.bool_)
     slots = 1 << max(4, int(2 * np.diff(bounds).max(initial=1)).bit_length())
-    _tell(
-        fixed(order), fixed(bounds), fixed(posts.at), fixed(posts.author), fixed(posts.platform), fixed(posts.marks),
-        fixed(posts.label), np.empty(slots, np.uint64), np.zeros(slots, np.int32), np.zeros(1 << 16, np.int32), before,
-        told, times, labels, newcomer,
-    )  # fmt: skip
+    tools = np.empty(slots, np.uint64), np.zeros(slots, np.int32), np.zeros(1 << 16, np.int32)
+    columns = (posts.at, posts.author, posts.platform, posts.marks, posts.label)
+    for first, stop in pairwise([*np.unique(np.searchsorted(bounds, np.arange(0, len(order), _PIECE))).tolist(), n]):
+        members = order[bounds[first] : bounds[stop]]
+        # Their columns in one piece, taken without a branch: so the machine waits for many places of memory at a time.
+        mine = np.zeros((2, len(members)), np.int32)
+        part: list[Any] = [fixed(column[members]) for column in columns]
+        _tell(*[first, stop, fixed(bounds), *part, *tools, mine, told, times, labels, newcomer])
+        before[:, members] = mine
     found = Facts(
         campaign, before[0], before[1], order, bounds, times[0], times[1], told[0], told[1], told[2], told[3], told[4],
         told[5:7].T, labels, told[0], told[0],
@@ -107,22 +112,18 @@ def facts(posts: Posts, founder: Numbers, threads: int = 1) -> Facts:
 
 def _overlaps(posts: Posts, found: Facts, newcomer: NDArray[np.bool_], threads: int) -> tuple[Numbers, Numbers]:
     """For each campaign of several authors: most authors it has in common with one other, and which (the earliest)."""
-    several = np.repeat(found.n_authors > 1, found.n_posts)
-    places = np.flatnonzero(newcomer & several)
-    campaign = found.campaign[found.order[places]]
-    author = posts.author[found.order[places]]
-    by_author = np.argsort(author)  # an author's campaigns in any order, which changes nothing
-    starts = np.flatnonzero(np.diff(author[by_author], prepend=author[by_author[:1]] + np.uint64(1)))
-    number = np.empty(len(places), np.int64)
-    number[by_author] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(places)))
+    members = found.order[np.flatnonzero(newcomer & np.repeat(found.n_authors > 1, found.n_posts))]
+    campaign, (author, first) = found.campaign[members], number_equal(posts.author[members])
+    bounds = np.concatenate(([0], np.cumsum(np.bincount(author, minlength=len(first)))))
+    joined = np.empty(len(members), np.int32)
+    _join(fixed(campaign), fixed(author), bounds[:-1].copy(), joined)
     shared, other = np.zeros(len(found), np.int32), np.full(len(found), -1, np.int32)
-    columns: list[Any] = [
-        fixed(column) for column in (campaign, number, campaign[by_author], np.append(starts, len(places)))
-    ]
-    edges = np.searchsorted(campaign, np.append(campaign[:: max(1, -(-len(places) // threads))], len(found)))
+    columns: list[Any] = [fixed(column) for column in (campaign, author, joined, bounds)]
+    edges = np.searchsorted(campaign, np.append(campaign[:: max(1, -(-len(members) // threads))], len(found)))
 
     def work(part: tuple[int, int]) -> None:
-        _overlap(*[*part, *columns, np.zeros((len(found), 2), np.int32), shared, other])
+        counts = np.zeros((1 << max(4, len(found).bit_length()), 3), np.int32)
+        _overlap(*[*part, *columns, counts, shared, other])
 
     for _ in in_order(work, pairwise(edges.tolist()), threads):
         pass
@@ -139,17 +140,18 @@ def _order(campaign: Numbers, at: Ints, order: Numbers) -> None:
 
 @kernel
 def _tell(
-    order: Numbers, bounds: Ints, at: Ints, author: Words, platform: NDArray[np.uint16], marks: Bytes, label: Bytes,
+    first: int, stop: int, bounds: Ints, at: Ints, author: Words, platform: NDArray[np.uint16], marks: Bytes, label: Bytes,
     slots: Words, stamps: Numbers, platforms: Numbers, before: Numbers, told: Numbers, times: Ints, labels: Numbers,
     newcomer: NDArray[np.bool_],
 ) -> None:  # fmt: skip
-    for c in range(len(bounds) - 1):
+    """For the campaigns from `first` to `stop`; at to label, and before: of their members."""
+    for c in range(first, stop):
         mask = 15
         while mask < 2 * (bounds[c + 1] - bounds[c]):
             mask = 2 * mask + 1
         day, hour, in_hour, n_authors = UNDATED, UNDATED, 0, 0
         for place in range(bounds[c], bounds[c + 1]):
-            post = order[place]
+            post = place - bounds[first]
             if at[post] != UNDATED:
                 before[0, post], before[1, post] = place - bounds[c], n_authors
                 times[0, c] = at[post] if place == bounds[c] else times[0, c]
@@ -179,27 +181,42 @@ def _tell(
 
 
 @kernel
+def _join(campaign: Numbers, author: Numbers, at: Ints, joined: Numbers) -> None:
+    """Write the campaigns author by author, each author's from `at` on."""
+    for pair in range(len(campaign)):
+        joined[at[author[pair]]] = campaign[pair]
+        at[author[pair]] += 1
+
+
+@kernel
 def _overlap(
-    start: int,
-    stop: int,
-    campaign: Numbers,
-    author: Ints,
-    joined: Numbers,
-    bounds: Ints,
-    counts: Numbers,
-    shared: Numbers,
-    other: Numbers,
-) -> None:
+    start: int, stop: int, campaign: Numbers, author: Numbers, joined: Numbers, bounds: Ints, counts: Numbers,
+    shared: Numbers, other: Numbers,
+) -> None:  # fmt: skip
     """For the pairs start to stop. campaign, author: the pairs by campaign; joined: the campaigns author by author, between `bounds`.
 
-    counts: for each campaign the one it was last counted for (and one more), and how often.
+    counts: a table of the campaign counted for (and one more), the other one, and how often; as much of it is used as the
+    campaign needs, so that it stays near, and all of it has a place of its own for each campaign.
     """
-    for at in range(start, stop):
-        mine = campaign[at]
-        first, last = bounds[author[at]], bounds[author[at] + 1]
-        for place in range(first, last if last - first <= MOST_JOINED else first):
-            that = joined[place]
-            n = counts[that, 1] + 1 if counts[that, 0] == mine + 1 else 1
-            counts[that, 0], counts[that, 1] = mine + 1, n
-            if that != mine and (n > shared[mine] or (n == shared[mine] and that < other[mine])):
-                shared[mine], other[mine] = n, that
+    at = start
+    while at < stop:
+        mine, end, met = campaign[at], at, 0
+        while end < stop and campaign[end] == mine:
+            n = bounds[author[end] + 1] - bounds[author[end]]
+            met += n if n <= MOST_JOINED else 0
+            end += 1
+        mask = 15
+        while mask < 2 * met and mask < len(counts) - 1:
+            mask = 2 * mask + 1
+        for pair in range(at, end):
+            first, last = bounds[author[pair]], bounds[author[pair] + 1]
+            for place in range(first, last if last - first <= MOST_JOINED else first):
+                that = joined[place]
+                slot = that & mask
+                while counts[slot, 0] == mine + 1 and counts[slot, 1] != that:
+                    slot = (slot + 1) & mask
+                n = counts[slot, 2] + 1 if counts[slot, 0] == mine + 1 else 1
+                counts[slot, 0], counts[slot, 1], counts[slot, 2] = mine + 1, that, n
+                if that != mine and (n > shared[mine] or (n == shared[mine] and that < other[mine])):
+                    shared[mine], other[mine] = n, that
+        at = end

@@ -18,12 +18,12 @@ Halves = NDArray[np.uint16]
 Rooms = NDArray[np.uint32]
 
 
-def number_texts(hashes: Words) -> tuple[Numbers, Numbers]:
-    """For each post, in order, the number of its text, and for each text its first post. Texts are numbered by those."""
-    text_of = np.empty(len(hashes), np.int32)
+def number_equal(hashes: Words) -> tuple[Numbers, Numbers]:
+    """For each hash, in order, the number of its value, and for each value its first place. Values are numbered by those."""
+    number_of = np.empty(len(hashes), np.int32)
     first = np.empty(len(hashes), np.int32)
-    n = _number(fixed(hashes), fixed(np.argsort(hashes)), text_of, first)
-    return text_of, first[:n].copy()
+    n = _number(fixed(hashes), _sorted((hashes >> np.uint64(32)).astype(np.uint32)), number_of, first)
+    return number_of, first[:n].copy()
 
 
 def number_buckets(keys: Keys, signatures: Words) -> tuple[Rooms, int]:
@@ -32,10 +32,21 @@ def number_buckets(keys: Keys, signatures: Words) -> tuple[Rooms, int]:
     A bucket holds the texts of one key. Its room has a place for a number and for each of its texts, MOST_KEPT of them
     at most. Left out are texts whose signature is like no other's there, for they can neither join nor be joined.
     """
-    packed = (keys.astype(np.uint64) << np.uint64(32)) | np.arange(len(keys), dtype=np.uint64)
-    packed.sort()
-    buckets = np.zeros(len(keys), np.uint32)
-    return buckets, _bucket(fixed(packed), fixed(signatures), buckets) - 1
+    packed = _sorted(keys)
+    packed = packed[: _shared(packed)]
+    texts = packed.astype(np.uint32)
+    rooms, buckets = np.zeros(len(texts), np.uint32), np.zeros(len(keys), np.uint32)
+    n_places = _bucket(packed, signatures[texts], rooms) - 1
+    buckets[texts] = rooms
+    return buckets, n_places
+
+
+def _sorted(keys: Keys) -> Words:
+    """Each key above its place, in order: by counting (three passes of 11 bits), which takes as long for each of many as
+    of few."""
+    packed, spare = np.empty((2, len(keys)), np.uint64)
+    _sort(fixed(keys), packed, spare)
+    return packed
 
 
 def pack(codes: Codes, starts: Ints, kept: NDArray[np.bool_]) -> Halves:
@@ -54,50 +65,90 @@ def bits(word: np.uint64) -> np.uint64:
 
 
 @kernel
-def _number(hashes: Words, order: Ints, text_of: Numbers, first: Numbers) -> int:
+def _sort(keys: Keys, packed: Words, spare: Words) -> None:
+    counts = np.zeros((3, 2048), np.int64)
+    for i in range(len(keys)):
+        for turn in range(3):
+            counts[turn, (keys[i] >> np.uint32(11 * turn)) & np.uint32(2047)] += 1
+    for turn in range(3):
+        at = 0
+        for part in range(2048):
+            at, counts[turn, part] = at + counts[turn, part], at
+    for i in range(len(keys)):
+        digit = keys[i] & np.uint32(2047)
+        packed[counts[0, digit]] = (np.uint64(keys[i]) << np.uint64(32)) | np.uint64(i)
+        counts[0, digit] += 1
+    for word in packed:
+        digit = np.uint32(word >> np.uint64(43)) & np.uint32(2047)
+        spare[counts[1, digit]] = word
+        counts[1, digit] += 1
+    for word in spare:
+        digit = np.uint32(word >> np.uint64(54))
+        packed[counts[2, digit]] = word
+        counts[2, digit] += 1
+
+
+@kernel
+def _number(hashes: Words, packed: Words, number_of: Numbers, first: Numbers) -> int:
+    """packed: the upper half of each hash above its place, sorted; overwritten."""
     n, at = 0, 0
-    while at < len(order):
-        stop, earliest = at, order[at]
-        while stop < len(order) and hashes[order[stop]] == hashes[order[at]]:
-            earliest = min(earliest, order[stop])
+    while at < len(packed):
+        stop, firsts = at, at
+        while stop < len(packed) and packed[stop] >> np.uint64(32) == packed[at] >> np.uint64(32):
+            # Of the values with this upper half, one nearly always, the first places are kept from `at` on.
+            place, earlier = np.uint32(packed[stop]), at
+            while earlier < firsts and hashes[np.uint32(packed[earlier])] != hashes[place]:
+                earlier += 1
+            if earlier == firsts:
+                packed[firsts] = packed[stop]
+                firsts += 1
+            number_of[place] = np.uint32(packed[earlier])
             stop += 1
-        for place in range(at, stop):
-            text_of[order[place]] = earliest
         at = stop
-    for post in range(len(text_of)):
-        earliest = text_of[post]
-        if earliest == post:
-            first[n] = post
-            text_of[post] = n
+    for at in range(len(number_of)):
+        earliest = number_of[at]
+        if earliest == at:
+            first[n] = at
+            number_of[at] = n
             n += 1
         else:
-            text_of[post] = text_of[earliest]  # which has its number by now
+            number_of[at] = number_of[earliest]  # which has its number by now
     return n
 
 
 @kernel
-def _bucket(packed: Words, signatures: Words, buckets: Rooms) -> int:
+def _shared(packed: Words) -> int:
+    """Keep, at the beginning, those whose key another has too; how many. Without a branch on what is read."""
+    n, last = 0, len(packed) - 1
+    before = False
+    for i in range(len(packed)):
+        word = packed[i]
+        after = (i < last) & (packed[min(i + 1, last)] >> np.uint64(32) == word >> np.uint64(32))
+        packed[n] = word
+        n += int(before | after)
+        before = after
+    return n
+
+
+@kernel
+def _bucket(packed: Words, signatures: Words, rooms: Rooms) -> int:
+    """signatures, rooms: aligned with `packed`."""
     at, base = 0, 1
     near = np.empty(_MOST_PAIRED, np.bool_)
-    mine = np.empty(_MOST_PAIRED, np.uint64)
     while at < len(packed):
-        stop, key = at + 1, packed[at] >> np.uint64(32)
-        while stop < len(packed) and packed[stop] >> np.uint64(32) == key:
+        stop, used = at + 1, 0
+        while stop < len(packed) and packed[stop] >> np.uint64(32) == packed[at] >> np.uint64(32):
             stop += 1
-        n, used = stop - at, 0
-        for i in range(min(n, _MOST_PAIRED) if n > 1 else 0):
-            near[i] = n > _MOST_PAIRED
-            mine[i] = signatures[np.uint32(packed[at + i])]
-        if 1 < n <= _MOST_PAIRED:
-            for i in range(1, n):
-                for j in range(i):
-                    if bits(mine[i] ^ mine[j]) <= MOST_BITS:
-                        near[i] = near[j] = True
-        if n > 1:
-            for i in range(n):
-                if n > _MOST_PAIRED or near[i]:
-                    buckets[np.uint32(packed[at + i])] = base
-                    used += 1
+        n = stop - at
+        near[: min(n, _MOST_PAIRED)] = n > _MOST_PAIRED
+        for i in range(1, n if n <= _MOST_PAIRED else 0):
+            for j in range(i):
+                if bits(signatures[at + i] ^ signatures[at + j]) <= MOST_BITS:
+                    near[i] = near[j] = True
+        for i in range(n):
+            if n > _MOST_PAIRED or near[i]:
+                rooms[at + i] = base
+                used += 1
         if used:
             base += 1 + min(used, MOST_KEPT)
         at = stop

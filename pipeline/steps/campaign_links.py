@@ -8,9 +8,11 @@ of an exemplar and that within 0.3 of the founder, and no member is less than 0.
 
 Only exemplars that share a band key with the text are compared, and of each key the MOST_KEPT that were joined or
 founded last: a key that a slogan gives to a hundred thousand posts costs each of them no more than that. What is
-compared is first bounded from above, by the signatures (by chance, see MOST_BITS) and by a map of 512 bits, one for each
-3-gram by its hash: two texts share no more 3-grams than bits, but for those that fell together in each. Of five
-pairs of posts that share a key without being copies four are told so from one line of memory; the rest is counted.
+compared is first bounded from above, by the signatures (by chance, see MOST_BITS) and by a map of 384 bits, one for each
+3-gram by its hash: two texts share no more 3-grams than bits, but for those that fell together in each. All that is
+one line of memory for each exemplar, by which four of five pairs of posts that share a key without being copies are told
+so; the rest is counted. Lines and rooms lie scattered over more memory than any cache holds, so they are read in loops
+without a branch on what is read: the machine then waits for many at a time.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ MOST_EXEMPLARS = 8
 SEPARATOR_CODE = 0x1E
 BLOCK = 4_096  # texts compared side by side
 _LAST_TURN = 1 << 20  # beyond the turns of all rivals of a text
+_LINE = 2 + MAP  # words
+_LATELY = 1_024  # exemplars of one text, told apart by the last bits of their numbers
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -69,19 +73,15 @@ class Leaders:
 
     def __init__(self, links: Links, n_texts: int, n_places: int, n_halves: int, pool: Executor, threads: int) -> None:
         self._links, self._threads, self._pool = links, threads, pool
-        self._used = np.zeros(2, np.int64)  # exemplars, halves
+        self._used = np.zeros(1, np.int64)  # exemplars
         self._known = (
             np.empty((n_texts, 3), np.int32),  # of each exemplar: text, founder, exemplars of its family
-            np.empty(
-                (n_texts, 4), np.uint64
-            ),  # signature; 3-grams that share a bit, and all; letters; place among them
-            np.empty((n_texts, MAP), np.uint64),
+            _lines(n_texts),
+            np.zeros(n_texts + 1, np.int64),  # where its letters begin
             np.empty(n_halves, np.uint16),  # letters of all exemplars
-            np.zeros(
-                n_places + 1, np.int32
-            ),  # of each bucket: how many exemplars it holds, then they; 0 is that of none
+            np.zeros(n_places + 1, np.int32),  # of each bucket: how many exemplars it holds, then they; 0: none
         )
-        self._desks = [_Desk(n_texts) for _ in range(threads + 1)]
+        self._desks = [_Desk() for _ in range(threads + 1)]
 
     def add(
         self, letters: Halves, chosen: NDArray[np.bool_], numbers: Numbers, buckets: Rooms, signatures: Words
@@ -113,85 +113,118 @@ class Leaders:
         _settle(*[letters, *map(fixed, texts), *self._desks[-1].tools, *self._known, *told, *written])
 
 
-class _Desk:
-    """What one thread compares with: a table of 3-grams, for each exemplar the text last compared with it, a list."""
+def _lines(n: int) -> Words:
+    """Of each exemplar: signature; 3-grams that share a bit, and all; map. On the bounds of the machine's lines of memory."""
+    room = np.empty((n + 1) * _LINE, np.uint64)
+    skipped = -room.ctypes.data // room.itemsize % _LINE
+    return room[skipped : skipped + n * _LINE].reshape(n, _LINE)
 
-    def __init__(self, n_texts: int) -> None:
-        self._seen = np.zeros(n_texts, np.int32)
-        self._rivals = np.empty((2, N_BANDS * MOST_KEPT), np.int32)
+
+class _Desk:
+    """What one thread compares with: a table of 3-grams, lists of exemplars, those that were lately listed."""
+
+    def __init__(self) -> None:
+        self._rivals = np.empty((3, N_BANDS * MOST_KEPT), np.int32)
+        self._lately = np.zeros(_LATELY, np.uint64)
         self.lay(1)
 
     def lay(self, longest: int) -> None:
         """Make the table large enough for a text of so many letters, and clear it."""
-        slots = 1 << max(6, (6 * longest).bit_length())
-        self.tools = (np.empty(slots, np.uint64), np.zeros((slots, 2), np.int32), self._seen, self._rivals)
+        slots = 1 << max(6, (8 * longest).bit_length())
+        self.tools = (np.empty(slots, np.uint64), np.zeros(slots, np.int32), self._lately, self._rivals)
+
+
+@kernel
+def _listed(rooms: Numbers, buckets: Rooms, rivals: Numbers) -> int:
+    """List all exemplars of the buckets, some more than once; how many."""
+    held, listed, n = rivals[1], rivals[2], 0
+    for band in range(N_BANDS):  # how many each room holds: all rooms are on their way before the first is walked
+        held[band] = rooms[buckets[band]]
+    for band in range(N_BANDS):
+        room = np.int64(buckets[band])
+        for place in range(room + 1, room + 1 + held[band]):
+            listed[n] = rooms[place]
+            n += 1
+    return n
 
 
 @kernel
 def _rivals_of(
-    rooms: Numbers, buckets: Rooms, signature: np.uint64, size: int, stamp: int, least_number: int, seen: Numbers,
-    cards: Words, rivals: Numbers,
+    n: int, least_number: int, stamp: int, signature: np.uint64, size: int, together: int, drawn: Words, lately: Words,
+    lines: Words, rivals: Numbers,
 ) -> int:  # fmt: skip
-    """Write the exemplars from `least_number` on that may be similar enough, each once; how many there are.
-
-    In loops without a branch on what they read, so that the machine waits for many places of memory at a time.
+    """Of the first `n` listed, those from `least_number` on that may be similar enough, once each or nearly, and the most
+    3-grams they may share with the text; how many.
     """
-    n = kept = 0
-    for bucket in buckets:
-        room = np.int64(bucket)
-        for place in range(room + 1, room + 1 + rooms[room]):
-            rivals[n] = rooms[place]
-            n += int(rooms[place] >= least_number)
+    distinct = kept = 0
     for place in range(n):
-        rival = rivals[place]
-        theirs = low(cards[rival, 1])
-        near = bits(signature ^ cards[rival, 0]) <= MOST_BITS
-        near &= seen[rival] != stamp
-        near &= theirs >= LEAST_SIMILARITY * size
-        near &= size >= LEAST_SIMILARITY * theirs
-        seen[rival] = stamp
-        rivals[kept] = rival
+        rival = rivals[2, place]
+        word = pair(stamp, rival)
+        rivals[0, distinct] = rival
+        distinct += int((lately[rival % _LATELY] != word) & (rival >= least_number))
+        lately[rival % _LATELY] = word
+    for place in range(distinct):
+        rivals[1, place] = low(lines[rivals[0, place], 1])
+    for place in range(distinct):
+        rival, theirs = rivals[0, place], rivals[1, place]
+        shared = min(together, high(lines[rival, 1]))
+        for word_at in range(MAP):
+            shared += int(np.int64(bits(drawn[word_at] & lines[rival, 2 + word_at])))
+        near = bits(signature ^ lines[rival, 0]) <= MOST_BITS
+        near &= shared >= LEAST_SIMILARITY / (1 + LEAST_SIMILARITY) * (size + theirs) - 1e-9
+        near &= (theirs >= LEAST_SIMILARITY * size) & (size >= LEAST_SIMILARITY * theirs)
+        rivals[0, kept], rivals[1, kept] = rival, shared
         kept += int(near)
     return kept
 
 
 @kernel
 def _nearest(
-    halves: Halves, start: int, end: int, buckets: Rooms, signature: np.uint64, stamp: int, least_number: int, size: int,
-    together: int, drawn: Words, best: int, best_score: float, marked: bool, grams: Words, stamps: Numbers, seen: Numbers,
-    rivals: Numbers, cards: Words, maps: Words, pool: Halves, rooms: Numbers,
+    halves: Halves, start: int, end: int, n: int, signature: np.uint64, stamp: int, least_number: int, size: int,
+    together: int, drawn: Words, best: int, best_score: float, marked: bool, grams: Words, turns: Numbers, lately: Words,
+    rivals: Numbers, lines: Words, places: Ints, pool: Halves,
 ) -> tuple[int, float, bool]:  # fmt: skip
-    """The most similar of `best` and the exemplars from `least_number` on, or -1; whether the text is in the table now."""
-    n = _rivals_of(rooms, buckets, signature, size, stamp, least_number, seen, cards, rivals[0])
-    likeliest = 0
-    for place in range(n):
-        shared = min(together, high(cards[rivals[0, place], 1]))
-        for word in range(MAP):
-            shared += int(np.int64(bits(drawn[word] & maps[rivals[0, place], word])))
-        rivals[1, place] = shared
-        if shared > rivals[1, likeliest]:
+    """The most similar of `best` and those of the `n` listed from `least_number` on, or -1; whether the text is in the
+    table now.
+    """
+    n = _rivals_of(n, least_number, stamp, signature, size, together, drawn, lately, lines, rivals)
+    likeliest, touched = 0, 0
+    for place in range(n):  # one letter in 32 is read of each: all their lines of memory are on their way at once
+        for at in range(places[rivals[0, place]], places[rivals[0, place] + 1], 32):
+            touched += pool[at]
+        if rivals[1, place] > rivals[1, likeliest]:
             likeliest = place
-    for turn in range(
-        n
-    ):  # the likeliest first: the sooner a similar one is found, the more of the others need no counting
+    rivals[2, 0] = touched
+    for turn in range(n):  # the likeliest first: the sooner a similar one is found, the fewer others need counting
         place = likeliest if turn == 0 else 0 if turn == likeliest else turn
         rival = rivals[0, place]
-        least = max(best_score, LEAST_SIMILARITY)
-        if rivals[1, place] < least / (1 + least) * (size + low(cards[rival, 1])) - 1e-9:
+        theirs, least = low(lines[rival, 1]), max(best_score, LEAST_SIMILARITY)
+        if rivals[1, place] < least / (1 + least) * (size + theirs) - 1e-9:
             continue
         if not marked:
-            mark(halves, start, end, stamp, grams, stamps, drawn)
+            mark(halves, start, end, grams, turns, drawn)
             marked = True
-        score = jaccard(pool, cards[rival], size, least, stamp, turn + 1, end - start, grams, stamps)
+        from_, to = places[rival], places[rival + 1]
+        score = jaccard(pool, from_, to, theirs, size, least, turn + 1, end - start, grams, turns)
         if score >= LEAST_SIMILARITY and (score > best_score or (score == best_score and rival < best)):
             best, best_score = rival, score
     return best, best_score, marked
 
 
 @kernel
+def _to_founder(
+    founder: int, size: int, letters_of: int, grams: Words, turns: Numbers, lines: Words, places: Ints, pool: Halves
+) -> float:
+    """Similarity of the text in the table to that exemplar."""
+    theirs = low(lines[founder, 1])
+    start, end = places[founder], places[founder + 1]
+    return jaccard(pool, start, end, theirs, size, 0.0, _LAST_TURN, letters_of, grams, turns)
+
+
+@kernel
 def _propose(
     halves: Halves, starts: Ints, ends: Ints, numbers: Numbers, buckets: Rooms, signatures: Words, grams: Words,
-    stamps: Numbers, seen: Numbers, rivals: Numbers, exemplars: Numbers, cards: Words, maps: Words, pool: Halves,
+    turns: Numbers, lately: Words, rivals: Numbers, exemplars: Numbers, lines: Words, places: Ints, pool: Halves,
     rooms: Numbers, sizes: Ints, drawn: Words, best: Numbers, scores: Doubles,
 ) -> None:  # fmt: skip
     """Of each text: its 3-grams and how many of them share a bit, its map, the nearest exemplar, similarity to that and
@@ -199,23 +232,24 @@ def _propose(
     """
     for i in range(len(numbers)):
         start, end, stamp = starts[i], ends[i], numbers[i] + 1
-        size = mark(halves, start, end, stamp, grams, stamps, drawn[i])
+        size = mark(halves, start, end, grams, turns, drawn[i])
         together = size - drawn_in(drawn[i])
         sizes[i, 0], sizes[i, 1] = size, together
+        n = _listed(rooms, buckets[i], rivals)
         best[i], scores[i, 0], _ = _nearest(
-            halves, start, end, buckets[i], signatures[i], stamp, 0, size, together, drawn[i], -1, 0.0, True, grams,
-            stamps, seen, rivals, cards, maps, pool, rooms,
+            halves, start, end, n, signatures[i], stamp, 0, size, together, drawn[i], -1, 0.0, True, grams, turns, lately,
+            rivals, lines, places, pool,
         )  # fmt: skip
         scores[i, 1] = scores[i, 0]
         if best[i] >= 0 and exemplars[best[i], 1] != best[i]:
-            first = cards[exemplars[best[i], 1]]
-            scores[i, 1] = jaccard(pool, first, size, 0.0, stamp, _LAST_TURN, end - start, grams, stamps)
+            first = exemplars[best[i], 1]
+            scores[i, 1] = _to_founder(first, size, end - start, grams, turns, lines, places, pool)
 
 
 @kernel
 def _settle(
     halves: Halves, starts: Ints, ends: Ints, numbers: Numbers, buckets: Rooms, signatures: Words, grams: Words,
-    stamps: Numbers, seen: Numbers, rivals: Numbers, exemplars: Numbers, cards: Words, maps: Words, pool: Halves,
+    turns: Numbers, lately: Words, rivals: Numbers, exemplars: Numbers, lines: Words, places: Ints, pool: Halves,
     rooms: Numbers, sizes: Ints, drawn: Words, proposed: Numbers, scores: Doubles, used: Ints, founder: Numbers,
     similarity: Floats, nearest: Floats,
 ) -> None:  # fmt: skip
@@ -224,13 +258,14 @@ def _settle(
     for i in range(len(numbers)):
         start, end, stamp, size, marked = starts[i], ends[i], numbers[i] + 1, sizes[i, 0], False
         best, score = int(np.int64(proposed[i])), float(scores[i, 0])
-        news, there = _changed(buckets[i], rooms, known, best)
+        n = _listed(rooms, buckets[i], rivals)
+        news, there = _changed(n, rivals[2], known, best)
         if news or not there:
             if not there:
                 best, score = -1, 0.0
             best, score, marked = _nearest(
-                halves, start, end, buckets[i], signatures[i], stamp, known if there else 0, size, sizes[i, 1], drawn[i],
-                best, score, False, grams, stamps, seen, rivals, cards, maps, pool, rooms,
+                halves, start, end, n, signatures[i], stamp, known if there else 0, size, sizes[i, 1], drawn[i], best,
+                score, False, grams, turns, lately, rivals, lines, places, pool,
             )  # fmt: skip
         if best >= 0:
             first = exemplars[best, 1]
@@ -239,8 +274,8 @@ def _settle(
                 to_first = scores[i, 1]
             elif first != best:
                 if not marked:
-                    mark(halves, start, end, stamp, grams, stamps, drawn[i])
-                to_first = jaccard(pool, cards[first], size, 0.0, stamp, _LAST_TURN, end - start, grams, stamps)
+                    mark(halves, start, end, grams, turns, drawn[i])
+                to_first = _to_founder(first, size, end - start, grams, turns, lines, places, pool)
             founder[numbers[i]], similarity[numbers[i]], nearest[numbers[i]] = exemplars[first, 0], to_first, score
             _use(best, buckets[i], rooms)
             if score >= NEW_WORDING or to_first < LEAST_SIMILARITY or exemplars[first, 2] >= MOST_EXEMPLARS:
@@ -249,23 +284,20 @@ def _settle(
         used[0] += 1
         exemplars[new, 0], exemplars[new, 1], exemplars[new, 2] = numbers[i], first if best >= 0 else new, 0
         exemplars[exemplars[new, 1], 2] += 1
-        cards[new, 0], cards[new, 1] = signatures[i], pair(sizes[i, 1], size)
-        cards[new, 2], cards[new, 3] = end - start, used[1]
-        maps[new] = drawn[i]
-        pool[used[1] : used[1] + end - start] = halves[start:end]
-        used[1] += end - start
+        lines[new, 0], lines[new, 1] = signatures[i], pair(sizes[i, 1], size)
+        lines[new, 2:] = drawn[i]
+        places[new + 1] = places[new] + end - start
+        pool[places[new] : places[new + 1]] = halves[start:end]
         _enter(new, buckets[i], rooms)
 
 
 @kernel
-def _changed(buckets: Rooms, rooms: Numbers, known: int, best: int) -> tuple[bool, bool]:
-    """Whether the buckets hold an exemplar from `known` on; whether they hold `best`, if it is one."""
+def _changed(n: int, listed: Numbers, known: int, best: int) -> tuple[bool, bool]:
+    """Whether among the first `n` listed is an exemplar from `known` on; whether `best` is, if it is one."""
     news, there = False, best < 0
-    for bucket in buckets:
-        room = np.int64(bucket)
-        for place in range(room + 1, room + 1 + rooms[room]):
-            news |= rooms[place] >= known
-            there |= rooms[place] == best
+    for place in range(n):
+        news |= listed[place] >= known
+        there |= listed[place] == best
     return news, there
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pipeline.hashing import hash_rows
 from pipeline.order import flags, numbers
 from pipeline.steps.campaign_facts import AUTO, NO_LABEL, REPOST, UNDATED, Bytes, Facts, Posts, facts
-from pipeline.steps.campaign_keys import Halves, Numbers, Rooms, number_buckets, number_texts, pack
+from pipeline.steps.campaign_keys import Halves, Numbers, Rooms, number_buckets, number_equal, pack
 from pipeline.steps.campaign_links import Floats, Leaders, Links
 from pipeline.tables import CLASSES
 from pipeline.text.codepoints import Ints, from_arrow
@@ -105,7 +105,7 @@ class Wordings:
 
     def find(self) -> Found:
         """The campaigns of all posts added."""
-        text_of, first = number_texts(self._shelf.read("hash", np.uint64))
+        text_of, first = number_equal(self._shelf.read("hash", np.uint64))
         links = self._lead(text_of, first)
         column = self._shelf.read
         posts = Posts(

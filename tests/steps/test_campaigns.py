@@ -318,3 +318,16 @@ def test_members_by_author_are_sorted_with_unknown_authors_last(diary: Any) -> N
     _, members = campaigns(diary.posts, diary.features)
     assert members["author_id"].to_pylist() == ["a", "b", "b", None]
     assert pc.min(members["n_posts_before"]).as_py() == 0
+
+
+def test_letters_of_two_places_and_words_said_again_are_counted_as_by_brute_force(diary: Any) -> None:
+    """𠮷 and its like take two places of UTF-16; a text that says a phrase twice has fewer 3-grams than places for them."""
+    dice = random.Random(3)
+    for i in range(300):
+        phrases = dice.choices(PHRASES[:5], k=4)
+        text = list("，".join(phrases))
+        for _ in range(dice.randrange(4)):
+            text[dice.randrange(len(text))] = dice.choice("𠮷𡃁𨋢𩷶好的了")
+        diary.post(f"a{i % 7}", i // 10, "".join(text), hour=dice.random() * 24)
+    assert len(_oracle(diary, by_sketch=True)) > 150
+    assert _links(diary) == _oracle(diary, by_sketch=True)
