@@ -78,6 +78,22 @@ def test_a_seller_past_makes_a_mild_post_likelier_and_is_given_as_a_reason(diary
     assert habit["span_start"] is None
 
 
+def test_the_pace_and_the_app_are_given_as_reasons_where_they_speak_for_broadcasting(diary: Any) -> None:
+    for i in range(4):
+        diary.post("hasty", 3, FLAT + "一二三四"[i] * 9, hour=8 + i)
+    hasty = diary.post("hasty", 3, SELLING, hour=20)
+    machine, by_hand = (
+        diary.post("b", 3, SELLING + "甲", app="群发助手"),
+        diary.post("c", 3, SELLING + "乙", app="手机"),
+    )
+    found = _judged(diary)
+    kinds = {post: {r["kind"]: r["text"] for r in found[post]["reasons"]} for post in (hasty, machine, by_hand)}
+    assert kinds[hasty]["pace"] == "4 posts by this author within the day before"
+    assert kinds[machine]["app"] == "posted with 群发助手"
+    assert not {"pace", "app"} & set(kinds[by_hand])
+    assert found[machine]["broadcast_probability"] > found[by_hand]["broadcast_probability"]
+
+
 def test_undated_posts_are_known_by_the_authors_other_undated_ones_alone(diary: Any) -> None:
     for i, number in enumerate("一二三四五六七八"):
         diary.post("seller", None, SELLING + number * 9)
