@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
+from pipeline import law_queries as queries
 from pipeline.local_time import DAY, OFFSET
 from pipeline.tables import BROADCAST, CLASSES, COMPONENTS, EMOTIONS, RESTRICTED, SENTIMENTS
 
@@ -104,154 +105,6 @@ def _fill(sql: str, **names: str) -> str:
     return sql
 
 
-_ROWS_ACCOUNTED = """
-    WITH met AS (
-        SELECT batch_id, count(DISTINCT coalesce(source_row, 0)) AS n -- a refused file is one row without a number
-        FROM (SELECT batch_id, source_row FROM raw_posts UNION ALL SELECT batch_id, source_row FROM rejects) GROUP BY ALL)
-    SELECT source_file, coalesce(n, 0) || ' in raw_posts and rejects, ' || n_authors || ' in raw_authors', n_rows || ' rows'
-    FROM (SELECT *, n_rows - coalesce(len(members), 0) AS own FROM gathered_files) LEFT JOIN met USING (batch_id)
-    WHERE own NOT BETWEEN coalesce(n, 0) AND coalesce(n, 0) + n_authors
-"""
-_MEMBERS_GATHERED = """
-    SELECT source_file, 'member ' || m, 'its file in gathered_files'
-    FROM (SELECT source_file, unnest(members) AS m FROM gathered_files) WHERE m NOT IN (SELECT batch_id FROM gathered_files)
-"""
-_GROWN = """
-    SELECT g.source_file, g.n_rows_before || ' rows before', coalesce((e.n_rows + coalesce(e.n_rows_before, 0))::VARCHAR, 'no')
-           || ' rows in ' || coalesce(e.source_file, 'no file') || ', which is smaller'
-    FROM gathered_files g LEFT JOIN gathered_files e ON g.grown_from = e.batch_id
-    WHERE g.grown_from IS NOT NULL AND NOT coalesce(
-        e.n_bytes < g.n_bytes AND e.n_rows + coalesce(e.n_rows_before, 0) = g.n_rows_before, false)
-"""
-_REPLACED = """
-    SELECT source_file, n_rows || ' rows, replaced by ' || replaced_by, 'no row, and a file that has them'
-    FROM gathered_files WHERE replaced_by IS NOT NULL
-    AND (n_rows > 0 OR replaced_by NOT IN (SELECT batch_id FROM gathered_files))
-"""
-_ROWS_FRAMED = """
-    SELECT source_file, n_rows || ' rows', n_rows_framed || ' by the independent count'
-    FROM gathered_files WHERE n_rows_framed <> n_rows
-"""
-_ROWS_COUNTED = """
-    SELECT source_file, coalesce(n, 0) || ' rows', <count> || ' by gathered_files.<count>'
-    FROM gathered_files LEFT JOIN (SELECT batch_id, count(*) AS n FROM <table> GROUP BY ALL) USING (batch_id)
-    WHERE coalesce(n, 0) <> <count>
-"""
-_BATCH_KNOWN = """
-    SELECT 'batch ' || batch_id, count(*) || ' rows', 'its file in gathered_files'
-    FROM <table> ANTI JOIN gathered_files USING (batch_id) GROUP BY batch_id
-"""
-_CURSOR_FOLLOWS = """
-    SELECT feed, 'batch ' || batch_id, 'one in gathered_files'
-    FROM source_cursors ANTI JOIN gathered_files USING (batch_id)
-"""
-_UNIQUE = """
-    SELECT <key>, count(*) || ' rows', '1' FROM <table> GROUP BY ALL HAVING count(*) > 1
-"""
-_SAME_KEYS = """
-    SELECT DISTINCT platform || ':' || post_id, 'no row', 'a row, as in <other>'
-    FROM <other> ANTI JOIN <table> USING (platform, post_id)
-"""
-_SAME_FACTS = """
-    SELECT t.platform || ':' || t.post_id, 'another author or time', 'as in posts' FROM <table> t JOIN posts p
-    USING (platform, post_id)
-    WHERE t.author_id IS DISTINCT FROM p.author_id OR t.posted_at IS DISTINCT FROM p.posted_at
-"""
-_VERSIONS = """
-    SELECT platform || ':' || post_id, versions, n || ' batches in raw_posts'
-    FROM posts JOIN (SELECT platform, post_id, count(DISTINCT batch_id) AS n FROM raw_posts GROUP BY ALL)
-    USING (platform, post_id) WHERE versions <> n
-"""
-_IN_PLACE = """
-    SELECT coalesce(t.platform || ':' || <id>, '?'), t.platform || ' ' || <month>, part_platform || ' ' || part_month
-    FROM <table> t JOIN files ON t.file = files.number WHERE t.platform <> part_platform OR <month> <> part_month
-"""
-_INDEXED = """
-    SELECT platform || ':' || post_id, i.month || ' ' || i.bucket, f.part_month || ' ' || f.stem
-    FROM post_index i JOIN posts USING (platform, post_id) JOIN files f ON posts.file = f.number
-    WHERE i.month <> f.part_month OR i.bucket::VARCHAR <> f.stem
-"""
-_INDEXED_BATCHES = """
-    SELECT platform || ':' || post_id, batch_ids::VARCHAR, b::VARCHAR
-    FROM post_index JOIN (SELECT platform, post_id, list_sort(list(DISTINCT batch_id)) AS b FROM raw_posts GROUP BY ALL)
-    USING (platform, post_id) WHERE batch_ids <> b
-"""
-_DAYS_ADD_UP = """
-    WITH judged AS (SELECT platform, author_id, <day> AS day, count(*) AS n FROM post_judgements
-                    WHERE author_id IS NOT NULL AND posted_at IS NOT NULL GROUP BY ALL),
-         days AS (SELECT platform, author_id, date - DATE '1970-01-01' AS day, sum(n_posts + n_comments) AS n
-                  FROM author_days GROUP BY ALL)
-    SELECT platform || ' ' || author_id || ' ' || (DATE '1970-01-01' + day::INTEGER), coalesce(days.n, 0),
-           coalesce(judged.n, 0) || ' dated posts in post_judgements'
-    FROM judged FULL JOIN days USING (platform, author_id, day) WHERE coalesce(days.n, 0) <> coalesce(judged.n, 0)
-"""
-_MONTHS_ADD_UP = """
-    WITH days AS (SELECT platform, author_id, date_trunc('month', date)::DATE AS month, sum(n_posts + n_comments) AS n
-                  FROM author_days GROUP BY ALL),
-         months AS (SELECT platform, author_id, month, n_posts + n_comments AS n FROM author_months)
-    SELECT platform || ' ' || author_id || ' ' || month, coalesce(months.n, 0), coalesce(days.n, 0) || ' by author_days'
-    FROM months FULL JOIN days USING (platform, author_id, month) WHERE coalesce(months.n, 0) <> coalesce(days.n, 0)
-"""
-_COHORTS_COUNT = """
-    WITH met AS (SELECT platform, month, count(*) FILTER (n_posts > 0) AS n, count(*) FILTER (n_recruit > 0) AS r
-                 FROM author_months GROUP BY ALL)
-    SELECT platform || ' ' || month, n_authors || ', of them ' || n_recruiters || ' recruiters', n || ' and ' || r || ' by author_months'
-    FROM author_cohorts FULL JOIN met USING (platform, month) WHERE n_authors IS DISTINCT FROM n OR n_recruiters IS DISTINCT FROM r
-"""
-_PLATFORMS_ADD_UP = """
-    SELECT date::VARCHAR, coalesce(n, 0) || ' posts', coalesce(own, 0) || ' on its platforms'
-    FROM (SELECT date, sum(n_posts) FILTER (platform = 'all') AS n, sum(n_posts) FILTER (platform <> 'all') AS own
-          FROM daily_summary GROUP BY date) WHERE n IS DISTINCT FROM own
-"""
-_SWINGS_ADD_UP = """
-    SELECT date || ' ' || platform, (swing_campaigns + swing_broadcast + swing_rest)::VARCHAR, sentiment_swing::VARCHAR
-    FROM daily_summary WHERE abs(swing_campaigns + swing_broadcast + swing_rest - sentiment_swing) > 1e-9
-"""
-_NAMED_IN_DAYS = """
-    SELECT f.date || ' ' || f.platform || ' ' || part || ' ' || name, f.n_posts || ' posts', coalesce(s.n_posts, 0) || ' at most'
-    FROM daily_feelings f LEFT JOIN daily_summary s USING (date, platform) WHERE f.n_posts > coalesce(s.n_posts, 0)
-"""
-_COHORTS_BEGIN = """
-    SELECT platform, sum(<count>_new), n || ' distinct authors' FROM author_cohorts
-    JOIN (SELECT platform, count(DISTINCT author_id) AS n FROM author_months WHERE <told> > 0 GROUP BY ALL) USING (platform)
-    GROUP BY platform, n HAVING sum(<count>_new) <> n
-"""
-_CAMPAIGN_POSTS = """
-    SELECT campaign_id, coalesce(n_posts, 0), coalesce(n, 0) || ' rows in campaign_members'
-    FROM campaigns FULL JOIN (SELECT campaign_id, count(*) AS n FROM campaign_members GROUP BY ALL) USING (campaign_id)
-    WHERE coalesce(n_posts, 0) <> coalesce(n, 0)
-"""
-_LINKED = """
-    SELECT platform || ':' || post_id, exemplar_similarity, 'at least 0.7' FROM campaign_members
-    WHERE exemplar_similarity < 0.6999
-"""
-_ALIASED = """
-    SELECT alias_id, a.campaign_id, 'a campaign' FROM campaign_aliases a ANTI JOIN campaigns USING (campaign_id)
-"""
-_ALIAS_GONE = """
-    SELECT alias_id, 'a campaign of today', 'an id of before' FROM campaign_aliases
-    SEMI JOIN (SELECT campaign_id AS alias_id FROM campaigns) USING (alias_id)
-"""
-_MEMBERS_KNOWN = """
-    SELECT platform || ':' || post_id, 'no row in posts', 'a post'
-    FROM campaign_members ANTI JOIN posts USING (platform, post_id)
-"""
-_AUTHOR_HASHED = """
-    SELECT platform || ' ' || left(author_id, 4) || '…', length(author_id) || ' characters', '32 hex digits'
-    FROM <table> WHERE NOT regexp_full_match(author_id, '[0-9a-f]{32}')
-"""
-_AUTHOR_NOT_RAW = """
-    SELECT DISTINCT platform || ' ' || left(author_id, 4) || '…', 'an id of raw_posts or raw_authors', 'its keyed hash'
-    FROM <table> SEMI JOIN (SELECT author_id FROM raw_posts UNION SELECT author_id FROM raw_authors) USING (author_id)
-"""
-_RATIO = """
-    SELECT platform || ':' || <id>, least(<columns>) || ' to ' || greatest(<columns>), '0 to 1 in <columns>'
-    FROM <table> WHERE least(<columns>) < 0 OR greatest(<columns>) > 1 -- NULL counts as nothing, NaN as more than all
-"""
-_LABEL = """
-    SELECT platform || ':' || post_id, label || ', is_broadcast ' || is_broadcast, 'true for <names> alone'
-    FROM post_judgements WHERE is_broadcast <> (label IN <broadcast>)
-"""
 _AUTHORED = [t for t in COLUMNS if t not in RESTRICTED and "author_id" in COLUMNS[t]]
 _RATIOS = {
     "post_features": [*_CHANCES],
@@ -269,54 +122,54 @@ def _id(table: str) -> str:
 
 
 LAWS: tuple[Law, ...] = (
-    Law("every row read is kept", "gathered_files", _ROWS_ACCOUNTED),
-    Law("rows read are the rows there were", "gathered_files", _ROWS_FRAMED),
-    Law("members are files", "gathered_files", _MEMBERS_GATHERED),
-    Law("a grown file goes on where it stopped", "gathered_files", _GROWN),
-    Law("a cursor stands after its data", "source_cursors", _CURSOR_FOLLOWS),
-    Law("a feed has one cursor", "source_cursors", _fill(_UNIQUE, table="source_cursors", key="feed_key")),
-    Law("a replaced file has no rows", "gathered_files", _REPLACED),
-    Law("a file is gathered once", "gathered_files", _fill(_UNIQUE, table="gathered_files", key="batch_id")),
-    *(Law("rows are as many as gathered", t, _fill(_ROWS_COUNTED, table=t, count=n))
+    Law("every row read is kept", "gathered_files", queries.ROWS_ACCOUNTED),
+    Law("rows read are the rows there were", "gathered_files", queries.ROWS_FRAMED),
+    Law("members are files", "gathered_files", queries.MEMBERS_GATHERED),
+    Law("a grown file goes on where it stopped", "gathered_files", queries.GROWN),
+    Law("a cursor stands after its data", "source_cursors", queries.CURSOR_FOLLOWS),
+    Law("a feed has one cursor", "source_cursors", _fill(queries.UNIQUE, table="source_cursors", key="feed_key")),
+    Law("a replaced file has no rows", "gathered_files", queries.REPLACED),
+    Law("a file is gathered once", "gathered_files", _fill(queries.UNIQUE, table="gathered_files", key="batch_id")),
+    *(Law("rows are as many as gathered", t, _fill(queries.ROWS_COUNTED, table=t, count=n))
       for t, n in (("raw_posts", "n_posts"), ("raw_authors", "n_authors"), ("rejects", "n_rejects"))),
-    *(Law("rows come from a gathered file", t, _fill(_BATCH_KNOWN, table=t)) for t in ("raw_posts", "raw_authors", "rejects")),
-    *(Law("keys are the same", table, _fill(_SAME_KEYS, table=table, other=other))
+    *(Law("rows come from a gathered file", t, _fill(queries.BATCH_KNOWN, table=t)) for t in ("raw_posts", "raw_authors", "rejects")),
+    *(Law("keys are the same", table, _fill(queries.SAME_KEYS, table=table, other=other))
       for one, two in (("raw_posts", "posts"), ("posts", "post_index"), ("posts", "post_features"), ("posts", "post_judgements"))
       for table, other in ((one, two), (two, one))),
-    *(Law("a post has one row", t, _fill(_UNIQUE, table=t, key="platform || ':' || post_id"))
+    *(Law("a post has one row", t, _fill(queries.UNIQUE, table=t, key="platform || ':' || post_id"))
       for t in ("posts", "post_index", "post_features", "post_judgements")),
-    *(Law("author and time agree", t, _fill(_SAME_FACTS, table=t))
+    *(Law("author and time agree", t, _fill(queries.SAME_FACTS, table=t))
       for t in ("post_features", "campaign_members", "post_judgements")),
-    Law("versions are batches", "posts", _VERSIONS),
-    *(Law("rows stand in their part", t, _fill(_IN_PLACE, table=t, id=_id(t), month=_MONTH))
+    Law("versions are batches", "posts", queries.VERSIONS),
+    *(Law("rows stand in their part", t, _fill(queries.IN_PLACE, table=t, id=_id(t), month=_MONTH))
       for t in ("posts", "post_features", "campaign_members", "post_judgements")),
     Law("rows stand in their part", "author_days",
-        _fill(_IN_PLACE, table="author_days", id="author_id", month="strftime(date, '%Y-%m')")),
+        _fill(queries.IN_PLACE, table="author_days", id="author_id", month="strftime(date, '%Y-%m')")),
     Law("rows stand in their part", "author_months",
-        _fill(_IN_PLACE, table="author_months", id="author_id", month="strftime(month, '%Y-%m')")),
-    Law("months add up", "author_months", _MONTHS_ADD_UP),
+        _fill(queries.IN_PLACE, table="author_months", id="author_id", month="strftime(month, '%Y-%m')")),
+    Law("months add up", "author_months", queries.MONTHS_ADD_UP),
     Law("an author's month has one row", "author_months",
-        _fill(_UNIQUE, table="author_months", key="platform || ' ' || author_id || ' ' || month")),
-    Law("cohorts count authors", "author_cohorts", _COHORTS_COUNT),
-    *(Law("everybody begins once", "author_cohorts", _fill(_COHORTS_BEGIN, count=count, told=told))
+        _fill(queries.UNIQUE, table="author_months", key="platform || ' ' || author_id || ' ' || month")),
+    Law("cohorts count authors", "author_cohorts", queries.COHORTS_COUNT),
+    *(Law("everybody begins once", "author_cohorts", _fill(queries.COHORTS_BEGIN, count=count, told=told))
       for count, told in (("n_authors", "n_posts"), ("n_recruiters", "n_recruit"))),
-    Law("platforms add up", "daily_summary", _PLATFORMS_ADD_UP),
-    Law("parts of a swing add up", "daily_summary", _SWINGS_ADD_UP),
-    Law("a day's part is no more than the day", "daily_feelings", _NAMED_IN_DAYS),
-    Law("the index knows the place", "post_index", _INDEXED),
-    Law("the index knows the batches", "post_index", _INDEXED_BATCHES),
-    Law("members are posts", "campaign_members", _MEMBERS_KNOWN),
-    Law("members are counted", "campaigns", _CAMPAIGN_POSTS),
-    Law("members are like an exemplar", "campaign_members", _LINKED),
-    Law("an alias leads to a campaign", "campaign_aliases", _ALIASED),
-    Law("an alias is an id of before", "campaign_aliases", _ALIAS_GONE),
-    Law("an id has one row", "campaigns", _fill(_UNIQUE, table="campaigns", key="campaign_id")),
-    Law("an id has one row", "campaign_aliases", _fill(_UNIQUE, table="campaign_aliases", key="alias_id")),
-    Law("days add up", "author_days", _fill(_DAYS_ADD_UP, day=_DAY)),
-    *(Law("author ids are hashed", t, _fill(_AUTHOR_HASHED, table=t)) for t in _AUTHORED),
-    *(Law("no raw author id", t, _fill(_AUTHOR_NOT_RAW, table=t)) for t in _AUTHORED),
-    *(Law("ratios lie in 0 to 1", t, _fill(_RATIO, table=t, id=_id(t), columns=", ".join(columns))) for t, columns in _RATIOS.items()),
-    Law("the label agrees", "post_judgements", _fill(_LABEL, names=", ".join(BROADCAST), broadcast=str(BROADCAST))),
+    Law("platforms add up", "daily_summary", queries.PLATFORMS_ADD_UP),
+    Law("parts of a swing add up", "daily_summary", queries.SWINGS_ADD_UP),
+    Law("a day's part is no more than the day", "daily_feelings", queries.NAMED_IN_DAYS),
+    Law("the index knows the place", "post_index", queries.INDEXED),
+    Law("the index knows the batches", "post_index", queries.INDEXED_BATCHES),
+    Law("members are posts", "campaign_members", queries.MEMBERS_KNOWN),
+    Law("members are counted", "campaigns", queries.CAMPAIGN_POSTS),
+    Law("members are like an exemplar", "campaign_members", queries.LINKED),
+    Law("an alias leads to a campaign", "campaign_aliases", queries.ALIASED),
+    Law("an alias is an id of before", "campaign_aliases", queries.ALIAS_GONE),
+    Law("an id has one row", "campaigns", _fill(queries.UNIQUE, table="campaigns", key="campaign_id")),
+    Law("an id has one row", "campaign_aliases", _fill(queries.UNIQUE, table="campaign_aliases", key="alias_id")),
+    Law("days add up", "author_days", _fill(queries.DAYS_ADD_UP, day=_DAY)),
+    *(Law("author ids are hashed", t, _fill(queries.AUTHOR_HASHED, table=t)) for t in _AUTHORED),
+    *(Law("no raw author id", t, _fill(queries.AUTHOR_NOT_RAW, table=t)) for t in _AUTHORED),
+    *(Law("ratios lie in 0 to 1", t, _fill(queries.RATIO, table=t, id=_id(t), columns=", ".join(names))) for t, names in _RATIOS.items()),
+    Law("the label agrees", "post_judgements", _fill(queries.LABEL, names=", ".join(BROADCAST), broadcast=str(BROADCAST))),
 )  # fmt: skip
 
 # Asked file by file, because texts are large: over `judged`, the rows of one data file, and `texts`, the posts of its part.
