@@ -24,7 +24,10 @@ from pipeline.threads import in_order, n_threads
 
 BATCH = 4_000  # texts judged at a time: their n-grams are held in memory
 BASE_RATE = 0.3
-_NOT_SHOWN = {"text_label", "sketch", "tokens", "text_judge_version", "sentiment_version", "schema_version"}
+# What a lake's post_features has beside them.
+_NOT_SHOWN = {
+    "text_label", "sketch", "tokens", "topic", "snownlp_exact", "text_judge_version", "sentiment_version", "schema_version",
+}  # fmt: skip
 _COUNTED = [n for n in schema("post_features").names if n not in _NOT_SHOWN]
 # The judgement columns.
 JUDGED = ("label", "broadcast_probability", "is_broadcast", "reasons", *_COUNTED[_COUNTED.index("p_share") :])

@@ -166,13 +166,24 @@ def _lake_commands(command: Command) -> None:
     schema.add_argument("table", nargs="?")
 
 
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    args, more = build_parser().parse_known_args(argv)
+    if not more:
+        return args
+    files = args.command in _STAGES and any(not word.startswith("-") for word in more)
+    hint = "; files are read by `xinren run PATH` and `xinren gather PATH`" if files else ""
+    command = f"{args.command} " if args.command else ""
+    place = f"{args.command}: " if args.command else ""
+    raise UsageError(f"{place}unrecognized arguments: {' '.join(more)}{hint}; see `xinren {command}--help`")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. Without `argv` the process is the command's own, and it takes its words from there."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no Chinese shows codes, not a crash
     try:
-        args = build_parser().parse_args(argv)
+        args = _parsed(argv)
         if args.version:
             return commands.version()
         if args.command is None:

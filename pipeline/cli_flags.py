@@ -15,9 +15,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError: what is wrong, and where help is."""
-        unknown, sign, words = message.partition("unrecognized arguments: ")
-        if sign and not unknown and any(not word.startswith("-") for word in words.split()):
-            message += "; files are read by `xinren run PATH` and `xinren gather PATH`"
         command = self.prog.removeprefix("xinren").strip()
         raise UsageError(f"{command + ': ' if command else ''}{message}; see `{self.prog} --help`")
 

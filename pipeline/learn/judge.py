@@ -53,10 +53,11 @@ def training_corpus(
 ) -> Corpus:
     """posts_gold/train.csv of the data folder without disputed rows, the project's own posts, the public posts of
     posts_read.parquet, reviews, and `more`; beside them public posts without a label."""
+    gold = labels.gold(data / "posts_gold" / "train.csv")
     posts = public_posts(data, fetched_posts(corpora, say))
     say(f"{len(posts)} public posts")
     found = [read_labels(corpora, posts, say), reviews(data, learned=True), more]
-    parts = [labels.gold(data / "posts_gold" / "train.csv"), labels.own(corpora), *(f for f in found if f is not None)]
+    parts = [gold, labels.own(corpora), *(f for f in found if f is not None)]
     rows = labels.concat(parts)
     others = unlabelled(posts, rows, labels.gold(data / "posts_gold" / "dev.csv"), reader)
     rows = rows.take(rows.label >= 0)

@@ -36,7 +36,8 @@ def open_forms(path: Path) -> Iterator[Form]:
 
 def _of_text(path: Path) -> Iterator[Form]:
     encoding = encodings.encoding_of(path)
-    first = next((text for line in encodings.lines(path, encoding, "\n") if (text := line.strip())), "")
+    said = (text for line in encodings.lines(path, encoding, "\n") if (text := line.strip()))
+    first, second = next(said, ""), next(said, "")
     if not first:
         raise RefusedFileError("empty_file", "nothing but white space")
     if first.startswith(("<?xml", "<rss", "<feed", "<rdf:RDF")):
@@ -49,7 +50,9 @@ def _of_text(path: Path) -> Iterator[Form]:
         return
     if not first.startswith("{"):  # JSON Lines may begin with a broken line, documents stand in a program's text
         yield from open_csv(path, encoding)
-    elif columns := open_columns(path, encoding):
+    elif not second.startswith("{") and (
+        columns := open_columns(path, encoding)
+    ):  # JSON Lines are never read as a whole
         yield columns
     json: list[Form] = [open_json_lines(path, encoding), documents]
     if not has_lines_of_json(path, encoding):  # a document may hold a line that by itself is an object

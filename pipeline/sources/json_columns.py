@@ -60,24 +60,38 @@ def open_columns(path: Path, encoding: str) -> JsonColumns | None:
 
 def _columns(text: str) -> dict[str, list[Any]] | None:
     """The columns of the one object that the text is; None where it is none, or not made of columns. Raises RefusedFileError
-    where they have different rows.
+    where columns of plain values have different rows.
     """
     value = whole_object(text)
     if not value:
         return None
     if _SPLIT <= value.keys() <= _SPLIT | {"index"}:
-        names, rows = value["columns"], value["data"]
-        if not all(isinstance(name, str) for name in names) or not all(len(row) == len(names) for row in rows):
-            return None
-        return {name: [row[place] for row in rows] for place, name in enumerate(names)}
-    by_number = all(isinstance(part, dict) and all(key.isdecimal() for key in part) for part in value.values())
-    if not by_number and not (len(value) > 1 and all(isinstance(part, list) for part in value.values())):
+        return _split(value["columns"], value["data"])
+    parts = list(value.values())
+    by_number = all(isinstance(part, dict) and all(key.isdecimal() for key in part) for part in parts)
+    if not by_number and not (len(parts) > 1 and all(isinstance(part, list) for part in parts)):
         return None
-    rows = [part.keys() if by_number else len(part) for part in value.values()]
-    if any(one != rows[0] for one in rows):
-        lengths = ", ".join(f"{name} {len(part)}" for name, part in value.items())
-        raise RefusedFileError("bad_column", f"columns of different rows: {lengths}")
-    return {name: list(part.values()) if by_number else part for name, part in value.items()} if rows[0] else None
+    items = [item for part in parts for item in (part.values() if by_number else part)]
+    if not all(parts) or any(
+        isinstance(item, dict) for item in items
+    ):  # lists of records beside one another, not columns
+        return None
+    rows = [part.keys() if by_number else len(part) for part in parts]
+    if all(one == rows[0] for one in rows):
+        return {name: [part[row] for row in parts[0]] if by_number else part for name, part in value.items()}
+    if any(isinstance(item, list) for item in items):
+        return None
+    lengths = ", ".join(f"{name} {len(part)}" for name, part in value.items())
+    raise RefusedFileError("bad_column", f"columns of different rows: {lengths}")
+
+
+def _split(names: Any, rows: Any) -> dict[str, list[Any]] | None:
+    """pandas' {"columns": names, "data": rows}; None for anything else under these names."""
+    if not isinstance(names, list) or not isinstance(rows, list) or not all(isinstance(name, str) for name in names):
+        return None
+    if len(set(names)) < len(names) or not all(isinstance(row, list) and len(row) == len(names) for row in rows):
+        return None
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
 def _raw_of(columns: dict[str, pa.Array], start: int) -> Callable[[int], str]:

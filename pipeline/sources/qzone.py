@@ -19,9 +19,9 @@ from pipeline.sources.qzone_text import PLATFORM, to_text
 from pipeline.sources.record_paths import RecordPath, fits
 from pipeline.sources.records import AUTHORS, ITEM_END, Facts, Records, Source
 
-_OWNER = re.compile(
-    r"(?:^|/)(\d{5,11})(?:/|_\D|\.[A-Za-z]+$)"
-)  # of <QQ number>/shuoshuo/..., <QQ number>_shuoshuo.json
+_DATE = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?(?!\d)"  # is no QQ number
+# <QQ number>/shuoshuo/..., <QQ number>_shuoshuo.json, <QQ number>.json
+_OWNER = re.compile(rf"(?:^|/)(?!{_DATE})([1-9]\d{{4,10}})(?:/|_\D|\.[A-Za-z]+$)")
 _NAMES = {  # by table: several names separated by spaces, the first that holds something counts
     "mood": {
         "post_id": "tid", "author_id": "uin <.usrinfo.uin", "author_name": "name <.usrinfo.name", "text": "content",

@@ -21,7 +21,7 @@ from pipeline.steps.judge import POSTS_NEEDED, judged
 from pipeline.tables import TIME, empty
 
 POSTS = [
-    "platform", "post_id", "author_id", "posted_at", "is_repost", "is_auto_share", "source_dedups", "kind", "app",
+    "platform", "post_id", "author_id", "posted_at", "posted_at_precision", "is_repost", "is_auto_share", "source_dedups", "kind", "app",
     *PROFILE, *ANSWERS, "first_seen_at", "last_seen_at",
 ]  # fmt: skip
 LINKED = pc.field("contact_hashes").is_valid() | pc.field("community").is_valid()

@@ -20,7 +20,7 @@ from pipeline.order import firsts, floats, match_rows, numbers, run_ids, sort_ro
 from pipeline.steps.author_life import Floats
 
 # What is read of posts with a contact or a community.
-READ = ("platform", "author_id", "posted_at", "kind", "community", "contact_hashes")
+READ = ("platform", "author_id", "posted_at", "kind", "is_repost", "community", "contact_hashes")
 FEED_DAYS, LEAST_IN_HOUR = 30, 5
 FEATURES = ("platform_cnt", "platform_entropy", "feed_share_1h")
 _AUTHOR = ["platform", "author_id"]
@@ -36,8 +36,12 @@ def uses(posts: pa.Table, as_of: date) -> pa.Table:
     """USES of some authors' posts (READ) up to the end of `as_of`; those of disjoint authors go one after another."""
     end = pa.scalar(end_of_day(as_of)).cast(posts["posted_at"].type)
     rows = posts.select(READ).filter(pc.fill_null(pc.less(posts["posted_at"], end), False)).combine_chunks()
-    handles = rows["contact_hashes"].combine_chunks()
-    by = rows.select(_AUTHOR).take(pc.list_parent_indices(handles)).append_column("contact", pc.list_flatten(handles))
+    written = pc.and_(
+        pc.not_equal(rows["kind"], "comment"), pc.invert(rows["is_repost"])
+    )  # by the author, in own words
+    own = rows.filter(pc.fill_null(written, False)).combine_chunks()
+    handles = own["contact_hashes"].combine_chunks()
+    by = own.select(_AUTHOR).take(pc.list_parent_indices(handles)).append_column("contact", pc.list_flatten(handles))
     by = by.filter(pc.is_valid(by["author_id"]))
     at = numbers(rows["posted_at"], 0)
     recent = rows.append_column("hour", pa.array(at // HOUR)).filter(

@@ -133,7 +133,18 @@ def _floods(life: Lives, in_floods: Ints, n_floods: Ints, most: Ints, longest: F
 def _dated(life: Lives, posts: pa.Table, as_of: date) -> tuple[pa.Table, Ints]:
     """Snapshots of the authors' posts up to `as_of`, and the number of each one's author."""
     end = pa.scalar(end_of_day(as_of)).cast(posts["posted_at"].type)
-    columns = [*_AUTHOR, "posted_at", "post_id", "last_seen_at", "kind", "app", *PROFILE, *ANSWERS, "source_dedups"]
+    columns = [
+        *_AUTHOR,
+        "posted_at",
+        "posted_at_precision",
+        "post_id",
+        "last_seen_at",
+        "kind",
+        "app",
+        "source_dedups",
+        *PROFILE,
+        *ANSWERS,
+    ]
     rows = posts.select(columns).filter(pc.less(posts["posted_at"], end))
     author = match_rows(rows, life.keys, _AUTHOR)
     return rows.filter(pa.array(author >= 0)), author[author >= 0]

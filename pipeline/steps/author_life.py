@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.errors import LakeError
 from pipeline.local_time import day_number
 from pipeline.order import Ints, firsts, numbers, run_ids, sorted_rows, tally
 from pipeline.tables import TOPICS
@@ -121,7 +122,13 @@ def _by_owner(owner: Ints, values: Ints, n: int) -> Ints:
 
 
 def lives(days: pa.Table, as_of: date) -> Lives:
-    """The days of every author who has any up to `as_of`; of author_days no more than DAYS_READ is needed."""
+    """The days of every author who has any up to `as_of`; of author_days no more than DAYS_READ is needed.
+
+    Raises LakeError for days that an earlier version counted, which lack a column.
+    """
+    missing = [name for name in COUNTS if days[name].null_count]
+    if missing:
+        raise LakeError(f"author_days: no {missing[0]}; expected days counted by this version; run `xinren run` first")
     day = numbers(days["date"], 0)
     kept = np.flatnonzero(day <= day_number(as_of))
     names = days.select([*_AUTHOR, "date"]).combine_chunks()

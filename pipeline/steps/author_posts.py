@@ -15,20 +15,23 @@ WEEK, QUARTER = 7, 90
 PROFILE = ("followers", "following", "author_posts")
 ANSWERS = ("likes", "comments", "reposts")  # what engagement is the sum of
 NIGHT = 7  # the hours before it
+UNTIMED = ("day", "approximate")  # precisions of posts that tell nothing of hours
 LEAST_GAPS, LEAST_ANSWERED = 4, 5
 
 
 def post_features_of(life: Lives, rows: pa.Table, author: Ints) -> dict[str, Floats]:
     """Per author what the times, apps and profiles of `rows` tell, the number of each row's author beside it."""
     written = ~flags(pc.equal(rows["kind"], "comment"))
+    timed = written & ~flags(pc.is_in(rows["posted_at_precision"], pa.array(UNTIMED)))
     at = numbers(rows["posted_at"], 0)
-    order = np.lexsort((at[written], author[written]))
-    owner, at = author[written][order], at[written][order]
+    order = np.lexsort((at[timed], author[timed]))
+    owner, at = author[timed][order], at[timed][order]
     profile = _newest_profile(rows, author, len(life))
+    untold = (tally(author[written], None, len(life)) > 0) & (tally(owner, None, len(life)) == 0)
     return {
         **_gaps(owner, at, len(life)),
         **_hours(owner, at, len(life)),
-        "posts_per_hour_max_W7": _busiest_hour(life, owner, at),
+        "posts_per_hour_max_W7": np.where(untold, np.nan, _busiest_hour(life, owner, at)),
         **_apps(rows, author, len(life)),
         **_answers(life, rows.filter(pa.array(written)), author[written], profile["followers"]),
         **profile,

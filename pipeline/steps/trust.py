@@ -140,7 +140,7 @@ def components(life: Lives, features: dict[str, Floats]) -> dict[str, Floats]:
     n = life.total("n_posts")
     enough = n >= LEAST_POSTS
     repeats = np.where(np.isnan(features["own_repeat_share"]), 0, _settled(life, "n_own_repeats", WEEK))
-    burst = _half(np.maximum(features["posts_per_hour_max_W7"] - 10, 0), 30)
+    burst = _half(np.maximum(np.nan_to_num(features["posts_per_hour_max_W7"]) - 10, 0), 30)
     bait = _half(features["own_bait_share"], 0.5)
     calm = [1 - np.nan_to_num(x) for x in (repeats, features["campaign_share_W30"], burst, bait)]
     found = {

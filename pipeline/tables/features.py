@@ -1,5 +1,6 @@
 """The features of an author: what each is, its unit, its window, when it is NULL.
 
+Hours and gaps are of posts whose time is known to the minute (posted_at_precision); unknown where an author has none such.
 Windows are local days: `90 days` is (as_of - 90, as_of]. "Posts" are all kinds but comments. t_c is the first local day
 with a commercial post whose 30 days hold 3 or more.
 """
@@ -30,6 +31,7 @@ SHARE, RATE, RATIO, DAYS, COUNT, HOURS, YES = (
 )  # fmt: skip
 _NEVER_SOLD = "or without selling or recruiting in the window"
 _NO_RECRUITING = "or without a recruiting post"
+_HOURLESS = "or where no post's hour is known"
 _WINDOW_EMPTY = "or without a post in the window"
 _DEDUPS = "or where every source drops repeats"
 _SINCE = "to t_c, or to as_of before it"
@@ -51,14 +53,14 @@ OF_AUTHORS: dict[str, Feature] = {
     "sent_sd_W90": Feature("standard deviation of sentiment", "sentiment 0-1", "90 days", null="or under 2 posts in the window"),
     # A4 time
     "active_day_ratio_W90": Feature("days with a post / 90", SHARE, "90 days"),
-    "hour_entropy": Feature("entropy of the local hour of posting, at most 4.585", "bits"),
+    "hour_entropy": Feature("entropy of the local hour of posting, at most 4.585", "bits", null=_HOURLESS),
     "gap_cv": Feature("sd / mean of the hours between one post and the next", RATIO, null="under 4 gaps, or where all are 0"),
     "burstiness": Feature("(sd - mean) / (sd + mean) of these hours", "-1 to 1", null="under 4 gaps, or where all are 0"),
     # A5 talk (more in OF_TIES)
     "comments_per_post": Feature("comments received per post, newest snapshot", RATE, least="5 posts whose comments are known"),
     "mention_rate": Feature("mentions per post", RATE),
     # A6 no platform of one's own (decentralisation_day is a column of daily_summary)
-    "platform_cnt": Feature("platforms on which any contact handle of the author was posted, by anybody", COUNT,
+    "platform_cnt": Feature("platforms on which any contact handle of the author's own posts was posted in own words, by anybody", COUNT,
                             null="or without a handle in any post"),
     "platform_entropy": Feature("entropy over platforms of the posts with these handles", "bits", null="or without a handle in any post"),
     # A7 influence
@@ -80,7 +82,7 @@ OF_AUTHORS: dict[str, Feature] = {
     # A10 flooding
     "own_dup_W7": Feature("posts that repeat the author's own earlier post (Jaccard 0.7) / posts, both without reposts and app texts",
                           SHARE, "7 days", null=f"or without such a post in the window, {_DEDUPS}"),
-    "posts_per_hour_max_W7": Feature("most posts within any 60 minutes", COUNT, "7 days"),
+    "posts_per_hour_max_W7": Feature("most posts within any 60 minutes", COUNT, "7 days", null=_HOURLESS),
     "campaign_share_W30": Feature("posts in floods (campaigns of two authors or more) / posts", SHARE, "30 days", null=_WINDOW_EMPTY),
     "camp_authors_W30": Feature("most distinct authors in a campaign the author joined", COUNT, "30 days"),
     "camp_span_h": Feature("longest span of such a campaign", HOURS, "joined in 30 days", null="or without a campaign"),
@@ -110,7 +112,7 @@ OF_AUTHORS: dict[str, Feature] = {
     "tokens_per_post": Feature("tokens per post", RATE),
     "own_repeat_share": Feature("posts that repeat the author's own earlier post / posts", SHARE, null=_DEDUPS),
     "posts_per_active_day": Feature("posts per day with a post", "count per day"),
-    "night_share": Feature("posts before 7 o'clock local time / posts", SHARE),
+    "night_share": Feature("posts before 7 o'clock local time / posts", SHARE, null=_HOURLESS),
     "engagement_mean": Feature("mean likes + comments + reposts of the posts where any is known, newest snapshots", RATE,
                                null="or where none is"),
     "sentiment_mean": Feature("mean sentiment", "-1 to 1"),

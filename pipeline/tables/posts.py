@@ -78,7 +78,7 @@ TEXT_COUNTS = [
     for name, doc in {
         "n_chars": "characters of the normalised text (count)",
         "n_tokens": "jieba tokens with a letter, digit or character in them (count)",
-        "n_emoticons": "emoji and [emoticons] (count)",
+        "n_emoticons": "emoji and [emoticons] (count; emoji alone where posts.emoticons_dropped)",
         "n_links": "links (count)",
         "n_mentions": "@names (count)",
         "n_topics": "#topics# (count)",

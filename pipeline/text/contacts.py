@@ -34,7 +34,8 @@ _NAMED = (
 )
 _GAP = "[ \n.,、,，=~—→➡👉⬇👇《【\\[(（\"“'/_·-]{0,4}"
 _COLON = f"{_GAP}[:：;]{_GAP}"
-_HANDLE = "[a-z](?: ?[-_a-z0-9]){5,19}(?![a-z0-9])"
+_CUE = "(?:qq|vx|wx|weixin|wechat|tel)(?![a-z])"  # behind a space it begins the next handle
+_HANDLE = f"[a-z](?:(?: (?!{_CUE}))?[-_a-z0-9]){{5,19}}(?![a-z0-9])"
 # 微信iphone7 打不开 holds no handle
 _DEVICE = "(?:iphone|ipad|android|windows|huawei|xiaomi|samsung|oppo|vivo)(?![a-z_-])"
 _DIGIT = f"(?!{_DEVICE})(?=[a-z_ -]{{0,19}}[0-9]){_HANDLE}"  # a handle with a digit: nor is 微信 hello
@@ -106,13 +107,33 @@ def handles_of(batch: TextBatch, found: Contacts) -> tuple[Ints, list[str]]:
     return rows, [one for some in split for one in some]
 
 
+_WHOLE = re.compile(r"(?=[a-z_-]*[0-9_-])[a-z][-_a-z0-9]{5,19}|[0-9]{5,}")
+_MOBILE = re.compile(r"(?:86)?1[3-9][0-9]{9}")
+_FEWEST = 5  # characters of a handle
+
+
 def _spelt(written: str) -> list[str]:
     spelt = []
-    for one in _APART.split(written):
-        plain = one.translate(_SPELT)
-        digits = re.sub("[+.-]", "", plain)
-        spelt.append(re.sub("^86(?=1[0-9]{10}$)", "", digits) if digits.isdigit() else plain)
+    for one in (handle for some in _APART.split(written) for handle in _unspaced(some)):
+        digits = re.sub("[+.-]", "", one.removeprefix("tel"))
+        spelt.append(re.sub("^86(?=1[0-9]{10}$)", "", digits) if digits.isdigit() else one)
     return [one for one in spelt if one]
+
+
+def _unspaced(written: str) -> list[str]:
+    """A handle without the spaces inside it; a new one begins behind a space where one is whole before it, and words end it."""
+    found, last = [], ""
+    for piece in (part.translate(_SPELT) for part in written.split(" ")):
+        if not _WHOLE.fullmatch(last) or _MOBILE.fullmatch(last + piece):
+            last += piece
+        elif piece.isalpha():
+            break
+        elif len(piece) < _FEWEST:
+            last += piece
+        else:
+            found.append(last)
+            last = piece
+    return [*found, last]
 
 
 @dataclass(frozen=True)

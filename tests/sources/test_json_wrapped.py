@@ -68,6 +68,51 @@ def test_table_written_otherwise_holds_the_same_rows(gather, check_law, name, fo
     assert told(other) == told(bare)
 
 
+def test_columns_by_row_number_are_matched_by_the_number_not_by_place(gather):
+    rows = json.dumps(
+        {
+            "post_id": {"0": "901", "1": "902"},
+            "author_id": {"1": "22", "0": "11"},
+            "text": {"0": "雨停了", "1": "读完了"},
+        }
+    )
+    posts = gather(rows).posts
+    assert sorted(zip(posts["post_id"].to_pylist(), posts["author_id"].to_pylist(), strict=True)) == [
+        ("901", "11"),
+        ("902", "22"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"data": ["ab"], "columns": None}, {"columns": ["a"], "data": None}, {"columns": ["a"], "data": [None]},
+        {"columns": ["a", "b"], "data": [{"x": 1, "y": 2}]}, {"columns": ["a", "b"], "data": ["xy"]},
+        {"columns": ["a", "a"], "data": [["x", "y"]]}, {"columns": [1], "data": [["x"]]},
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_a_table_of_columns_is_refused_in_a_line(gather, odd):
+    found = gather(json.dumps(odd))
+    assert len(found.posts) == 0
+    assert len(found.rejects) >= 1
+
+
+def test_an_empty_list_beside_a_list_of_posts_is_no_column(gather):
+    posts = [json.loads(line) for line in (DATA / "mediacrawler/xhs_contents.jsonl").read_text("utf-8").splitlines()]
+    alone, beside = gather(json.dumps({"contents": posts})), gather(json.dumps({"comments": [], "contents": posts}))
+    assert len(alone.posts) == len(posts)
+    assert told(beside) == told(alone)
+
+
+def test_json_lines_that_begin_with_a_list_are_not_read_as_a_whole(gather, monkeypatch):
+    monkeypatch.setattr("pipeline.sources.json_columns.small_text", None)
+    lines = "".join(
+        json.dumps({"topics": ["雨"], "post_id": str(i), "text": f"雨停了 {i}"}, ensure_ascii=False) + "\n"
+        for i in range(3)
+    )
+    assert len(gather(lines).posts) == 3
+
+
 @pytest.mark.parametrize(
     "columns",
     [

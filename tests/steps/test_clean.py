@@ -77,6 +77,30 @@ def test_a_contact_is_one_hash_however_it_is_spelt() -> None:
     assert other["contact_hashes"].to_pylist() != [one]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown", "alone"),
+    [
+        ("微信：lili8899 QQ：12345678", "微信：〔微信号〕 QQ：〔QQ号〕", ["微信：lili8899", "QQ：12345678"]),
+        ("微信：lili8899 qq 12345678", "微信：〔微信号〕 qq 〔QQ号〕", ["微信：lili8899", "QQ：12345678"]),
+        ("vx：lili8899 vx：kate7766", "vx：〔微信号〕 vx：〔微信号〕", ["微信：lili8899", "微信：kate7766"]),
+        ("加微信 lili8899 tel:13800138000", "加微信 〔微信号〕 tel:〔手机号〕", ["微信：lili8899", "13800138000"]),
+        ("wx lili8899 / tel 13800138000", None, ["微信：lili8899", "13800138000"]),
+        ("微信lili8899 13800138000", None, ["微信：lili8899", "13800138000"]),
+        ("QQ：12345678 13800138000", None, ["QQ：12345678", "13800138000"]),
+        ("wx:lili8899 new arrivals", None, ["微信：lili8899"]),
+        ("微信：l i l i 8 8 9 9", "微信：〔微信号〕", ["微信：lili8899"]),
+        ("微信 13800 138000", None, ["13800138000"]),
+    ],
+)
+def test_handles_behind_one_another_are_each_found_and_none_is_left(
+    text: str, shown: str | None, alone: list[str]
+) -> None:
+    post = _post(text=text)
+    assert post["contact_hashes"] == sorted(h for one in alone for h in _post(text=one)["contact_hashes"])
+    assert shown is None or post["text"] == shown
+    assert not any(piece in post["text"] for piece in ("lili", "kate", "1380", "8899"))
+
+
 def test_app_made_texts_are_told() -> None:
     assert _post(text="我刚刚在跑鹿App完成了5.20公里跑步，用时31分钟，一起来运动吧")["is_auto_share"] is True
     assert _post(text="今天跑了五公里，膝盖有点疼")["is_auto_share"] is False

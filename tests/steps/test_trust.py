@@ -213,6 +213,8 @@ def test_one_contact_on_many_platforms_by_hand(diary: Any) -> None:
         diary.post("plain", day)
     diary.post("later", 7, platform="xiaohongshu", contact_hashes=["x"])
     diary.post(None, 2, platform="tieba", contact_hashes=["x"])  # nobody known
+    diary.post("plain", 3, kind="comment", platform="douban", contact_hashes=["x"])  # a warning, say
+    diary.post("plain", 3, kind="repost", is_repost=True, platform="douban", contact_hashes=["x"])
     found = {r["author_id"]: (r["platform_cnt"], r["platform_entropy"]) for r in diary.trust(6).to_pylist()}
     bits = -(0.75 * np.log2(0.75) + 0.25 * np.log2(0.25))
     assert found["a"] == (2, pytest.approx(bits))
@@ -220,6 +222,20 @@ def test_one_contact_on_many_platforms_by_hand(diary: Any) -> None:
     assert found["stranger"] == (1, 0)
     assert found["plain"] == (None, None)
     assert _row(diary.trust(7), "a")["platform_cnt"] == 3
+
+
+def test_posts_whose_hour_is_not_known_tell_nothing_of_hours(diary: Any) -> None:
+    names = ("hour_entropy", "night_share", "posts_per_hour_max_W7", "gap_cv", "burstiness", "gap_median_h")
+    for day in range(6):
+        diary.post("dated", day, hour=0, posted_at_precision="day")
+        diary.post("timed", day, hour=6 + day)
+        diary.post("mixed", day, hour=6 + day)
+        diary.post("mixed", day, hour=0, posted_at_precision="approximate")
+    dated, timed, mixed = (_row(diary.trust(6), name) for name in ("dated", "timed", "mixed"))
+    assert [dated[name] for name in names] == [None] * len(names)
+    assert [mixed[name] for name in names] == [timed[name] for name in names]
+    assert None not in [timed[name] for name in names]
+    assert dated["trust_score"] is not None
 
 
 def test_the_share_of_a_feed_in_its_hour_by_hand(diary: Any) -> None:
