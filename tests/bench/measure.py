@@ -89,12 +89,19 @@ def family(pid: int) -> list[int]:
     """A process and all that came of it and are alive; those that end meanwhile are left out."""
     found = [pid]
     for one in found:  # grows while it runs
-        for task in Path(f"/proc/{one}/task").glob("*/children"):
+        for task in _tasks(one):
             try:
                 found += map(int, task.read_text().split())
             except OSError:
                 continue
     return found
+
+
+def _tasks(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:  # it has ended
+        return []
 
 
 def _status(pid: int) -> float | None:
