@@ -135,25 +135,29 @@ def context_reasons(context: Context, judge: Judge, flagged: Flagged) -> list[Co
 
 def _campaign_words(context: Context, rows: Ints) -> pa.Array:
     before, by = context.posts_before[rows], context.authors_before[rows]
-    return _sentence(before, " earlier posts with these words by ", by, " authors")
+    return _sentence(before, _many(before, " earlier post"), " with these words by ", by, _many(by, " author"))
 
 
 def _habit_words(context: Context, rows: Ints) -> pa.Array:
     n = context.past.n[rows]
     mean = context.past.sum(context.features["text"])[rows] / MICRO / n
     share = np.round(100 * chances(mean)).astype(np.int64)
-    which = pa.array([" other undated", " earlier"]).take(pa.array(context.dated[rows].astype(np.int8)))
+    which = pa.array([" other undated post", " earlier post"]).take(pa.array(context.dated[rows].astype(np.int8)))
     by_text = "% likely broadcasting by text alone"
-    return _sentence(n, which, " posts by this author, typically ", share, by_text)
+    return _sentence(n, which, _many(n, ""), " by this author, typically ", share, by_text)
 
 
 def _pace_words(context: Context, rows: Ints) -> pa.Array:
     n = np.round(np.expm1(context.features["posts_in_day"][rows])).astype(np.int64)
-    return _sentence(n, " posts by this author within the day before")
+    return _sentence(n, _many(n, " post"), " by this author within the day before")
 
 
 def _app_words(context: Context, rows: Ints) -> pa.Array:
     return _sentence("posted with ", context.app.take(pa.array(rows)))
+
+
+def _many(n: Ints, noun: str) -> pa.Array:
+    return pa.array([noun, f"{noun}s"]).take(pa.array((n != 1).astype(np.int8)))
 
 
 def _sentence(*parts: Ints | str | pa.Array) -> pa.Array:

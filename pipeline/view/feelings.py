@@ -3,6 +3,7 @@ platform, topic, keyword and campaign. Reads the lake only."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -19,7 +20,8 @@ PARTS = {"topic": "topics", "keyword": "search words", "campaign": "campaigns"}
 _MEANS = ["n_feeling", "n_genuine", "sentiment_all", "sentiment_genuine"]
 _DIFFERENCE = ["sentiment_difference", "difference_low", "difference_high"]
 _SWING = ["sentiment_swing", "swing_campaigns", "swing_campaigns_low", "swing_campaigns_high"]
-_HEAD = ("posts", "genuine", "feeling", "genuine's", "difference", "95%")
+SPAN, WIDE = "95%", 120  # the head of an interval; columns of a terminal that has room for them
+_HEAD = ("posts", "genuine", "feeling", "genuine's", "gap", SPAN)
 
 
 def show_days(settings: Settings, most: int) -> None:
@@ -29,13 +31,13 @@ def show_days(settings: Settings, most: int) -> None:
     n = len(rows)
     rows = rows.sort_by([("date", "ascending")]).slice(max(0, n - most))
     title = "Feeling by day, -1 to 1, of all posts and of genuine ones; its swing, and the part of that which campaigns made"
-    table = titled(title, "day", *_HEAD, "swing", "campaigns", "95%")
-    for row in rows.to_pylist():
-        moved = (_signed(row["sentiment_swing"]), _signed(row["swing_campaigns"]))
-        table.add_row(str(row["date"]), *_means(row), *moved, _span(row, "swing_campaigns"))
-    _print(table)
-    shown = f"{n:,} days, {len(rows):,} shown" if n > len(rows) else f"{n:,} days"
-    print(f"{shown}. Next: xinren summary --show DAY --lake {one_line(lake.root)}")
+    shown = [
+        (str(row["date"]), *_means(row), _signed(row["sentiment_swing"]), _signed(row["swing_campaigns"]), _span(row, "swing_campaigns"))
+        for row in rows.to_pylist()
+    ]  # fmt: skip
+    _print(title, ("day", *_HEAD, "swing", "campaigns", SPAN), shown)
+    said = f"{n:,} days, {len(rows):,} shown" if n > len(rows) else f"{n:,} days"
+    print(f"{said}. Next: xinren summary --show DAY --lake {one_line(lake.root)}")
 
 
 def show_day(settings: Settings, day: str) -> None:
@@ -47,10 +49,8 @@ def show_day(settings: Settings, day: str) -> None:
     platforms = lake.read("daily_summary", ["platform", *_MEANS, *_DIFFERENCE], filter=pc.field("date") == at)
     if not len(platforms):
         raise UsageError(f"summary --show {day}: no posts of that day in lake {one_line(lake.root)}; {_known(lake)}")
-    table = titled(f"Feeling on {at}, by platform", "platform", *_HEAD)
-    for row in platforms.sort_by("platform").to_pylist():
-        table.add_row(words_of(row["platform"]), *_means(row))
-    _print(table)
+    shown = [(words_of(row["platform"]), *_means(row)) for row in platforms.sort_by("platform").to_pylist()]
+    _print(f"Feeling on {at}, by platform", ("platform", *_HEAD), shown)
     of_day = (pc.field("date") == at) & (pc.field("platform") == "all")
     rows = lake.read("daily_feelings", ["part", "name", "sentiment_lent", *_MEANS, *_DIFFERENCE], filter=of_day)
     for part, named in PARTS.items():
@@ -63,12 +63,12 @@ def _print_part(lake: Lake, part: str, named: str, rows: pa.Table) -> None:
     rows = rows.append_column("size", pc.fill_null(pc.abs(rows["sentiment_lent"]), 0.0))
     largest = rows.sort_by([("size", "descending"), ("name", "ascending")]).slice(0, LARGEST)
     title = f"{len(rows):,} {named}; those that moved the day's feeling most, and by how much"
-    table = titled(title, "moved by", *_HEAD, part, words=part)
     said = _first_words(lake, largest["name"]) if part == "campaign" else {}
+    shown = []
     for row in largest.to_pylist():
         name = f"{row['name']}: {said[row['name']]}" if row["name"] in said else row["name"]
-        table.add_row(_signed(row["sentiment_lent"]), *_means(row), words_of(name, 120))
-    _print(table)
+        shown.append((_signed(row["sentiment_lent"]), *_means(row), words_of(name, 120)))
+    _print(title, ("moved by", *_HEAD, part), shown, words=part)
 
 
 def _first_words(lake: Lake, ids: pa.ChunkedArray) -> dict[str, str]:
@@ -109,7 +109,15 @@ def _known(lake: Lake) -> str:
     )
 
 
-def _print(table: Any) -> None:
+def _print(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]], *, words: str = "") -> None:
+    """A table; in a terminal narrower than WIDE without the intervals, and a line that says so."""
     from rich.console import Console
 
-    Console().print(table)
+    console = Console()
+    kept = [place for place, name in enumerate(head) if console.width >= WIDE or name != SPAN]
+    table = titled(title, *(head[place] for place in kept), **({"words": words} if words else {}))
+    for row in rows:
+        table.add_row(*(row[place] for place in kept))
+    console.print(table)
+    if len(kept) < len(head):
+        print(f"A terminal of {WIDE} columns or more shows the 95% intervals too.")

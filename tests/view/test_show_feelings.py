@@ -111,3 +111,14 @@ def test_a_lake_without_days_says_so(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "0 days" in capsys.readouterr().out
     with pytest.raises(UsageError, match="no day yet"):
         show_day(settings_for(tmp_path / "lake"), "2026-01-01")
+
+
+def test_a_terminal_of_80_columns_shows_every_day_and_figure_whole(
+    lake: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    show_days(settings_for(lake), 3)
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert all(f"2026-01-0{day}" in shown for day in (1, 2, 3))
+    assert "95% intervals" in shown
