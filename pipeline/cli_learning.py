@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
-from pipeline import commands, label_commands
+from pipeline import label_commands, learn_commands
 from pipeline.cli_flags import Parser, common, flag, settings_of
 from pipeline.errors import UsageError
 
@@ -17,11 +17,11 @@ def learning(command: Command) -> None:
     """`train`, `evaluate`, `promote`."""
     train = command(
         "train", "train a candidate model, with card and figures",
-        lambda a: commands.train(a.model, a.data, a.out, a.labels or [], settings_of(a)),
+        lambda a: learn_commands.train(a.model, a.data, a.out, a.labels or [], settings_of(a)),
     )  # fmt: skip
     evaluate = command(
         "evaluate", "measure a model's recipe beside the usual baseline",
-        lambda a: commands.evaluate(a.model, a.data, a.card, settings_of(a)),
+        lambda a: learn_commands.evaluate(a.model, a.data, a.card, settings_of(a)),
     )  # fmt: skip
     for parser in (train, evaluate):
         common(parser)
@@ -34,7 +34,7 @@ def learning(command: Command) -> None:
         help="judge: train on these readings too (see `xinren labels import`); their texts are found in --lake",
     )  # fmt: skip
     promote = command(
-        "promote", "put a candidate into models/", lambda a: commands.promote(a.candidate, settings_of(a))
+        "promote", "put a candidate into models/", lambda a: learn_commands.promote(a.candidate, settings_of(a))
     )
     common(promote)
     promote.add_argument("candidate")

@@ -15,7 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.sources import encodings, framing
-from pipeline.sources.json_kernel import MAX_LINE, Flat, Lines, flat_objects, lines_of
+from pipeline.sources.json_kernel import Flat, flat_objects
+from pipeline.sources.json_lines import MAX_LINE, Lines, lines_of
 from pipeline.sources.records import Names, Plan, Records, text_array
 from pipeline.sources.rejects import RAW_BYTES, RefusedFileError, Reject, detail
 

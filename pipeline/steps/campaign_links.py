@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from pipeline.steps.campaign_grams import MAP, drawn_in, high, jaccard, low, mark, pair
 from pipeline.steps.campaign_keys import MOST_KEPT, Halves, Numbers, Rooms, bits
+from pipeline.steps.campaign_rooms import changed, enter, listed, use
 from pipeline.text.codepoints import Ints
 from pipeline.text.compiled import kernel
 from pipeline.text.folding import fixed
@@ -135,20 +136,6 @@ class _Desk:
 
 
 @kernel
-def _listed(rooms: Numbers, buckets: Rooms, rivals: Numbers) -> int:
-    """List all exemplars of the buckets, some more than once; how many."""
-    held, listed, n = rivals[1], rivals[2], 0
-    for band in range(N_BANDS):  # how many each room holds: all rooms are on their way before the first is walked
-        held[band] = rooms[buckets[band]]
-    for band in range(N_BANDS):
-        room = np.int64(buckets[band])
-        for place in range(room + 1, room + 1 + held[band]):
-            listed[n] = rooms[place]
-            n += 1
-    return n
-
-
-@kernel
 def _rivals_of(
     n: int, least_number: int, stamp: int, signature: np.uint64, size: int, together: int, drawn: Words, lately: Words,
     lines: Words, rivals: Numbers,
@@ -235,7 +222,7 @@ def _propose(
         size = mark(halves, start, end, grams, turns, drawn[i])
         together = size - drawn_in(drawn[i])
         sizes[i, 0], sizes[i, 1] = size, together
-        n = _listed(rooms, buckets[i], rivals)
+        n = listed(rooms, buckets[i], rivals)
         best[i], scores[i, 0], _ = _nearest(
             halves, start, end, n, signatures[i], stamp, 0, size, together, drawn[i], -1, 0.0, True, grams, turns, lately,
             rivals, lines, places, pool,
@@ -258,8 +245,8 @@ def _settle(
     for i in range(len(numbers)):
         start, end, stamp, size, marked = starts[i], ends[i], numbers[i] + 1, sizes[i, 0], False
         best, score = int(np.int64(proposed[i])), float(scores[i, 0])
-        n = _listed(rooms, buckets[i], rivals)
-        news, there = _changed(n, rivals[2], known, best)
+        n = listed(rooms, buckets[i], rivals)
+        news, there = changed(n, rivals[2], known, best)
         if news or not there:
             if not there:
                 best, score = -1, 0.0
@@ -277,7 +264,7 @@ def _settle(
                     mark(halves, start, end, grams, turns, drawn[i])
                 to_first = _to_founder(first, size, end - start, grams, turns, lines, places, pool)
             founder[numbers[i]], similarity[numbers[i]], nearest[numbers[i]] = exemplars[first, 0], to_first, score
-            _use(best, buckets[i], rooms)
+            use(best, buckets[i], rooms)
             if score >= NEW_WORDING or to_first < LEAST_SIMILARITY or exemplars[first, 2] >= MOST_EXEMPLARS:
                 continue
         new = used[0]
@@ -288,41 +275,4 @@ def _settle(
         lines[new, 2:] = drawn[i]
         places[new + 1] = places[new] + end - start
         pool[places[new] : places[new + 1]] = halves[start:end]
-        _enter(new, buckets[i], rooms)
-
-
-@kernel
-def _changed(n: int, listed: Numbers, known: int, best: int) -> tuple[bool, bool]:
-    """Whether among the first `n` listed is an exemplar from `known` on; whether `best` is, if it is one."""
-    news, there = False, best < 0
-    for place in range(n):
-        news |= listed[place] >= known
-        there |= listed[place] == best
-    return news, there
-
-
-@kernel
-def _use(exemplar: int, buckets: Rooms, rooms: Numbers) -> None:
-    """Put the exemplar first in each of the buckets in which it stands."""
-    for bucket in buckets:
-        room = np.int64(bucket)
-        for place in range(room + 1, room + 1 + rooms[room]):
-            if rooms[place] == exemplar:
-                for later in range(place, room + 1, -1):
-                    rooms[later] = rooms[later - 1]
-                rooms[room + 1] = exemplar
-                break
-
-
-@kernel
-def _enter(exemplar: int, buckets: Rooms, rooms: Numbers) -> None:
-    """Put a new exemplar first in each of the buckets; from a full one the exemplar used longest ago goes."""
-    for bucket in buckets:
-        room = np.int64(bucket)
-        if room == 0:
-            continue
-        if rooms[room] < MOST_KEPT:
-            rooms[room] += 1
-        for place in range(room + rooms[room], room + 1, -1):
-            rooms[place] = rooms[place - 1]
-        rooms[room + 1] = exemplar
+        enter(new, buckets[i], rooms)

@@ -16,8 +16,8 @@ from pipeline.steps.context import (
     HABIT,
     KEY,
     MEMBER_NEEDED,
-    MICRO,
     PACE,
+    PAST_HALF,
     ROW_ORDER,
     Context,
     Ints,
@@ -140,7 +140,7 @@ def _campaign_words(context: Context, rows: Ints) -> pa.Array:
 
 def _habit_words(context: Context, rows: Ints) -> pa.Array:
     n = context.past.n[rows]
-    mean = context.past.sum(context.features["text"])[rows] / MICRO / n
+    mean = context.features["past"][rows] * (n + PAST_HALF) / n
     share = np.round(100 * chances(mean)).astype(np.int64)
     which = pa.array([" other undated post", " earlier post"]).take(pa.array(context.dated[rows].astype(np.int8)))
     by_text = "% likely broadcasting by text alone"

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import commands
+from pipeline import learn_commands
 from pipeline.artifacts import (
     load_context,
     load_emotion,
@@ -318,7 +318,7 @@ def test_sentiment_is_evaluated_per_set_beside_snownlp_and_on_own_posts(
     own = "text,label,kind\n今天好开心呀,positive,talk\n太失望了,negative,talk\n会议改到下午三点,neutral,talk\n"
     (tmp_path / "corpora" / "feelings" / "posts.csv").write_text(own, "utf-8")
     with_own = read.model_copy(update={"corpora": str(tmp_path / "corpora")})
-    assert commands.evaluate("sentiment", str(data), None, with_own) == 0
+    assert learn_commands.evaluate("sentiment", str(data), None, with_own) == 0
     said = capsys.readouterr().out
     told = json.loads((felt / "metrics.json").read_text("utf-8"))["figures"]
     places = [

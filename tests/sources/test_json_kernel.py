@@ -5,8 +5,9 @@ import json
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.sources import json_kernel
-from pipeline.sources.json_kernel import flat_objects, lines_of
+from pipeline.sources import json_lines
+from pipeline.sources.json_kernel import flat_objects
+from pipeline.sources.json_lines import lines_of
 from pipeline.sources.json_rows import _decoder, _value
 from pipeline.sources.records import text_array
 
@@ -78,7 +79,7 @@ def test_lines_are_those_that_hold_something(text, size):
 
 
 def test_line_that_is_too_long_is_its_beginning_and_costs_no_other(monkeypatch):
-    monkeypatch.setattr(json_kernel, "MAX_LINE", 50)
+    monkeypatch.setattr(json_lines, "MAX_LINE", 50)
     chunks = [b"a\n" + b"x" * 40, b"x" * 40, b"x" * 40 + b"\nb\n", b"c"]
     found = list(lines_of(chunks))
     assert [lines.oversized for lines in found] == [False, True, False, False]
