@@ -131,8 +131,8 @@ def components(life: Lives, features: dict[str, Floats]) -> dict[str, Floats]:
     restraint: 1 - the larger of the commercial share W90 and the mean broadcast_probability, reposts and app texts counting 0.
     recruitment: recruiting share W90 : 0.1.
     flooding: 1 - (1 - own repeats W7)(1 - floods W30)(1 - posts above 10 in an hour W7 : 30)(1 - own bait share : 0.5)
-    (1 - echo share : 0.5), unknown factors left out; the burst weighs little, since alone it told no spammer from others. Bait that is only passed on counts
-    in no component: the accounts labelled honest passed on more of it.
+    (1 - echo share : 0.5), unknown factors left out; the burst weighs little, since alone it told no spammer from others.
+    Bait that is only passed on counts in no component: the accounts labelled honest passed on more of it.
     drift: 12 * profit_drift, within 0-1: at 1 an author goes from no selling to nothing else in a year.
     Recent shares of selling, recruiting and repeats are settled by the whole history: (k + 10 K / N) / (n + 10), with k of n
     posts in the window and K of N in all.
