@@ -34,7 +34,7 @@ from pipeline.threads import n_threads
 Say = Callable[[str, int, int], None]  # stage, done, total
 Counts = dict[str, int]
 K = TypeVar("K")
-CODE = "6"  # raised when a step's meaning changes, so that lakes written before are computed again
+CODE = "7"  # raised when a step's meaning changes, so that lakes written before are computed again
 
 
 def quiet(_stage: str, _done: int, _total: int) -> None:

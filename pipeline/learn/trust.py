@@ -36,7 +36,7 @@ HEAVY_TAILED = frozenset({
 # More of these may never make an author look less like a spammer, fewer of those below never more.
 WORSE = frozenset({
     "sell_share", "recruit_share", "bait_share", "commerce_share", "contact_share", "stock_share", "flood_share",
-    "own_repeat_share", "own_bait_share", "own_broadcast_share", "broadcast_mean", "agency_share_W90",
+    "own_repeat_share", "echo_share", "own_bait_share", "own_broadcast_share", "broadcast_mean", "agency_share_W90",
     "commerce_share_W90", "recruit_share_W90", "broadcast_share_W90", "own_dup_W7", "accessory_index", "recruit_headcount",
     "recruit_entryfee", "recruit_teampay", "daigou_hit", "price_gap_hit",
     "posts_per_hour_max_W7", "campaign_share_W30", "camp_authors_W30", "stock_to_recruit_lift", "profit_drift",

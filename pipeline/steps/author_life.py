@@ -23,7 +23,8 @@ _AUTHOR = ["platform", "author_id"]
 # What is read of author_days: hours are told by the posts, shares of a class by the months.
 COUNTS = (
     "n_posts", "n_reposts", "n_comments", "n_sell", "n_recruit", "n_bait", "n_news", "n_auto", "n_broadcast", "n_commercial",
-    "n_campaign", "n_own_repeats", "n_own", "n_own_bait", "n_mentions", "n_links", "n_emoticons", "n_emoticon_posts", "n_tokens",
+    "n_campaign", "n_own_repeats", "n_grams", "n_echoed_grams", "n_own", "n_own_bait", "n_mentions", "n_links",
+    "n_emoticons", "n_emoticon_posts", "n_tokens",
     "n_stock", "n_contact", "n_store", "n_daigou", "n_price_gap", "n_product_detail", "n_headcount", "n_entry_fee", "n_team_pay",
     "broadcast_ppm", "own_broadcast_ppm", "sentiment_ppm", "sentiment_sq_ppm", "first_person", "affect", "engagement", "n_engagement",
     *(f"n_topic_{name}" for name in TOPICS),

@@ -54,8 +54,8 @@ def month_trust(counts: dict[str, Any]) -> Floats:
     (0.5 + 0.5 * e * virtue) * (1 - e * abuse), e = n_posts / (n_posts + 20). virtue: 0.4 * (1 - s)
     + 0.3 * (1 - (own repeats + app texts) / posts) + 0.3 * m / (m + 0.5) with s the larger of the commerce share and the mean
     broadcast_probability, reposts and app texts counting 0, and m mentions and comments per post.
-    abuse: 1 - (1 - r / (r + 0.1))(1 - own repeats)(1 - floods)(1 - b / (b + 0.5)) with the recruiting share r and the
-    own bait share b. NaN under 5 posts.
+    abuse: 1 - (1 - r / (r + 0.1))(1 - own repeats)(1 - floods)(1 - b / (b + 0.5))(1 - c / (c + 0.5)) with the recruiting
+    share r, the own bait share b and the echo share c. NaN under 5 posts.
     """
     n = counts["n_posts"]
     share = {name: np.nan_to_num(ratio(values, n)) for name, values in counts.items()}
@@ -63,10 +63,9 @@ def month_trust(counts: dict[str, Any]) -> Floats:
     own = 1 - np.minimum(share["n_own_repeats"] + share["n_auto"], 1)
     sold = np.maximum(share["n_commercial"], share["own_broadcast_ppm"] / 1_000_000)
     virtue = 0.4 * (1 - sold) + 0.3 * own + 0.3 * talk / (talk + 0.5)
-    recruit, bait = share["n_recruit"], share["n_own_bait"]
-    innocence = (
-        (0.1 / (recruit + 0.1)) * (1 - share["n_own_repeats"]) * (1 - share["n_campaign"]) * (0.5 / (bait + 0.5))
-    )
+    echo = np.nan_to_num(ratio(counts["n_echoed_grams"], counts["n_grams"]))
+    calm = (1 - share["n_own_repeats"]) * (1 - share["n_campaign"])
+    innocence = 0.1 / (share["n_recruit"] + 0.1) * calm * (0.5 / (share["n_own_bait"] + 0.5)) * (0.5 / (echo + 0.5))
     evidence = n / (n + HALF_EVIDENCE)
     found = (0.5 + 0.5 * evidence * virtue) * (1 - evidence * (1 - innocence))
     return np.where(n >= LEAST_POSTS, found, np.nan)

@@ -31,6 +31,7 @@ def history_features(life: Lives, repeats_unknown: NDArray[np.bool_]) -> dict[st
     return {
         **{name: ratio(life.total(count), n) for name, count in _PER_POST.items()},
         "own_repeat_share": np.where(repeats_unknown, np.nan, ratio(life.total("n_own_repeats"), n)),
+        "echo_share": np.where(repeats_unknown, np.nan, ratio(life.total("n_echoed_grams"), life.total("n_grams"))),
         "posts_per_active_day": ratio(n, tally(life.author, life.active, len(life))),
         "engagement_mean": ratio(life.total("engagement"), life.total("n_engagement")),
         "sentiment_mean": ratio(life.total("sentiment_ppm"), n * 1_000_000),

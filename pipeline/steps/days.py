@@ -2,7 +2,7 @@
 
 Every sum is an integer (fractions are rounded half to even at six decimals first), so adding in any order gives the
 same bytes. Days of disjoint sets of posts add up, but for peak_hour, which squares the hours of a day and so adds up
-over days only.
+over days only, and for n_grams and n_echoed_grams, which hang on the author's post before.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pipeline.order import (
     take_rows,
     tally,
 )
+from pipeline.steps.day_echoes import echoes_of
 from pipeline.tables import CLASSES, DAY_COUNTS, HOURS, MOVED_TO, SCHEMA_VERSION, STORES, TOPICS, complete
 from pipeline.text.trade import KINDS, trade_words
 
@@ -68,9 +69,10 @@ def author_days(posts: pa.Table, features: pa.Table, judgements: pa.Table, membe
     Comments are counted in n_comments and nowhere else; posts are all other kinds. Where what was counted may still
     change, a day says what was known by the post itself: n_campaign counts posts whose campaign had two or more authors
     by then, this one included, and n_own_repeats posts (no reposts, nothing app-made) whose campaign held an earlier
-    post of the same author. Engagement is the newest snapshot of likes, comments and reposts, those that are known.
+    post of the same author. n_grams and n_echoed_grams compare a post with its author's post before, whatever their
+    kinds. Engagement is the newest snapshot of likes, comments and reposts, those that are known.
     """
-    posts = sort_rows(posts, ["platform", "author_id", "posted_at"])
+    posts = sort_rows(posts, ["platform", "author_id", "posted_at", "post_id"])
     features, judgements = (take_rows(t, match_rows(posts, t, _KEYS)) for t in (features, judgements))
     member = match_rows(posts, members, _KEYS)
     repeats, others = earlier_authors(members)
@@ -78,14 +80,14 @@ def author_days(posts: pa.Table, features: pa.Table, judgements: pa.Table, membe
 
 
 def days_of(posts: pa.Table, features: pa.Table, judgements: pa.Table, repeats: Flags, others: Flags) -> pa.Table:
-    """Table author_days of posts of which those of one author and day stand together, in the order of these days.
+    """Table author_days of posts of which those of one author and day stand together, each author's in the order of time.
 
     All is row-aligned: `repeats` and `others` say whether the post's campaign held earlier posts of its author, of
     anyone else (`earlier_authors`).
     """
     known = pc.and_(pc.is_valid(posts["posted_at"]), pc.is_valid(posts["author_id"]))
     kept = known.to_numpy()
-    words = _trade(posts["text"], features)
+    words, echoes = _trade(posts["text"], features), echoes_of(posts)
     posts = posts.select([name for name in POSTS_READ if name != "text"])
     rows = _joined(posts, features.select(FEATURES_READ), judgements.select(JUDGEMENTS_READ)).filter(known)
     group = run_ids(rows, ["platform", "author_id", "date"])
@@ -94,6 +96,9 @@ def days_of(posts: pa.Table, features: pa.Table, judgements: pa.Table, repeats: 
     counts = {
         name: tally(group, values, n)
         for name, values in _counts(rows, repeats[kept], others[kept], words[:, kept]).items()
+    }
+    counts |= {
+        name: tally(group, values[kept], n) for name, values in zip(("n_grams", "n_echoed_grams"), echoes, strict=True)
     }
     counts |= {f"n_topic_{name}": of for name, of in zip(TOPICS, _by_topic(rows, group, n), strict=True)}
     by_hour = _by_hour(rows, group, n)

@@ -30,7 +30,7 @@ from pipeline.steps.author_ties import tie_features
 from pipeline.tables import AUTHOR_FEATURES, COMPONENTS, SCHEMA_VERSION, TIME, complete
 from pipeline.trust_model import TrustModel
 
-VERSION = "components-2"
+VERSION = "components-3"
 PRIOR = 0.5
 # What each virtue may add to the way from the prior to 1: time spent comes first, after the essay this follows.
 WEIGHTS = {"paving": 0.3, "commitment": 0.2, "restraint": 0.2, "originality": 0.15, "reciprocity": 0.15}
@@ -130,9 +130,9 @@ def components(life: Lives, features: dict[str, Floats]) -> dict[str, Floats]:
     reciprocity: (mentions + comments) / post : 0.5. commitment: days with a post : 30.
     restraint: 1 - the larger of the commercial share W90 and the mean broadcast_probability, reposts and app texts counting 0.
     recruitment: recruiting share W90 : 0.1.
-    flooding: 1 - (1 - own repeats W7)(1 - floods W30)(1 - posts above 10 in an hour W7 : 30)(1 - own bait share : 0.5), unknown
-    factors left out; the burst weighs little, since alone it told no spammer from others. Bait that is only passed on counts
-    in no component: the accounts labelled honest passed on more of it.
+    flooding: 1 - (1 - own repeats W7)(1 - floods W30)(1 - posts above 10 in an hour W7 : 30)(1 - own bait share : 0.5)
+    (1 - echo share : 0.5), unknown factors left out; the burst weighs little, since alone it told no spammer from others.
+    Bait that is only passed on counts in no component: the accounts labelled honest passed on more of it.
     drift: 12 * profit_drift, within 0-1: at 1 an author goes from no selling to nothing else in a year.
     Recent shares of selling, recruiting and repeats are settled by the whole history: (k + 10 K / N) / (n + 10), with k of n
     posts in the window and K of N in all.
@@ -141,8 +141,8 @@ def components(life: Lives, features: dict[str, Floats]) -> dict[str, Floats]:
     enough = n >= LEAST_POSTS
     repeats = np.where(np.isnan(features["own_repeat_share"]), 0, _settled(life, "n_own_repeats", WEEK))
     burst = _half(np.maximum(np.nan_to_num(features["posts_per_hour_max_W7"]) - 10, 0), 30)
-    bait = _half(features["own_bait_share"], 0.5)
-    calm = [1 - np.nan_to_num(x) for x in (repeats, features["campaign_share_W30"], burst, bait)]
+    bait, echo = (_half(features[name], 0.5) for name in ("own_bait_share", "echo_share"))
+    calm = [1 - np.nan_to_num(x) for x in (repeats, features["campaign_share_W30"], burst, bait, echo)]
     found = {
         "paving": _half(features["paving_active_days"], HALF_DAYS),
         "originality": 1 - np.minimum(ratio(life.total("n_own_repeats") + life.total("n_auto"), n), 1),

@@ -27,6 +27,8 @@ DAY_COUNTS = {
     "n_broadcast": "posts judged broadcasting", "n_commercial": "posts with p(sell) + p(recruit) of at least 0.5",
     "n_campaign": "posts in a campaign that had two or more authors by then, this one included",
     "n_own_repeats": "posts that repeat the author's own earlier post",
+    "n_grams": "distinct 3-grams of characters of posts that follow another of the author",
+    "n_echoed_grams": "of n_grams, those that the author's post before holds too",
     "n_mentions": "@names", "n_links": "links",
     "n_emoticons": "emoji and [emoticons] in posts whose exporter keeps them",
     "n_emoticon_posts": "posts whose exporter keeps [emoticons]", "n_own": "posts that are neither reposts nor app-made",
@@ -60,14 +62,14 @@ COMPONENTS = {
     "paving": "years of genuine posting before selling", "originality": "own words, not repeats or app texts",
     "reciprocity": "talk with others: mentions and comments", "commitment": "steady presence over many days",
     "restraint": "a low share of selling and of own broadcasting",
-    "recruitment": "abuse: recruiting agents", "flooding": "abuse: repeats, bursts, floods, own bait",
+    "recruitment": "abuse: recruiting agents", "flooding": "abuse: repeats, bursts, floods, own bait, saying again what was said last",
     "drift": "abuse: a move from sharing to selling, unknown where profit_drift is",
 }  # fmt: skip
 MONTH_COUNTS = {
     name: DAY_COUNTS[name]
     for name in (
         "n_posts", "n_reposts", "n_comments", *(f"n_{c}" for c in CLASSES), "n_broadcast", "n_commercial", "n_campaign",
-        "n_own_repeats", "n_own_bait", "own_broadcast_ppm", "n_mentions", "n_stock", "n_contact", "n_store",
+        "n_own_repeats", "n_grams", "n_echoed_grams", "n_own_bait", "own_broadcast_ppm", "n_mentions", "n_stock", "n_contact", "n_store",
         *(f"n_store_{name}" for name in STORES), "engagement",
         "n_engagement",
     )

@@ -111,6 +111,8 @@ OF_AUTHORS: dict[str, Feature] = {
     "link_rate": Feature("links per post", RATE),
     "tokens_per_post": Feature("tokens per post", RATE),
     "own_repeat_share": Feature("posts that repeat the author's own earlier post / posts", SHARE, null=_DEDUPS),
+    "echo_share": Feature("3-grams of characters that the author's post before holds too / distinct 3-grams of each post that follows one",
+                          SHARE, null=f"{_DEDUPS}, or no post that follows one has 3 characters"),
     "posts_per_active_day": Feature("posts per day with a post", "count per day"),
     "night_share": Feature("posts before 7 o'clock local time / posts", SHARE, null=_HOURLESS),
     "engagement_mean": Feature("mean likes + comments + reposts of the posts where any is known, newest snapshots", RATE,

@@ -37,7 +37,7 @@ def test_a_month_by_hand(diary: Any) -> None:
     assert [row[name] for name in ("n_posts", "n_days", "n_sell", "n_recruit", "n_commercial")] == [5, 4, 2, 1, 3]
     assert (row["commerce_share"], row["agency_share"], row["store_share"]) == (0.6, pytest.approx(1 / 3), 0)
     virtue = 0.4 * 0.4 + 0.3 + 0.3 * 1 / 1.5
-    abuse = 1 - 0.1 / 0.3
+    abuse = 1 - 0.1 / 0.3 * 0.5 / 1.5  # four posts say just what the one before did
     assert row["trust"] == pytest.approx((0.5 + 0.5 * 0.2 * virtue) * (1 - 0.2 * abuse))
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.steps import day_echoes
 from pipeline.steps.days import author_days
 from pipeline.tables import DAY_COUNTS, schema
 
@@ -46,6 +47,7 @@ def test_a_busy_day_counted_by_hand(diary: Any) -> None:
     assert {name: n for name, n in day.items() if n} == {
         "n_posts": 4, "n_reposts": 1, "n_share": 1, "n_sell": 1, "n_recruit": 1, "n_news": 1, "n_broadcast": 2,
         "n_commercial": 2, "n_mentions": 2, "n_links": 1, "n_emoticons": 3, "n_tokens": 20, "n_stock": 1,
+        "n_grams": 6 + 5 + 2,
         "n_emoticon_posts": 4, "n_own": 3, "n_topic_family": 1,
         "n_contact": 2, "broadcast_ppm": 2_000_000, "own_broadcast_ppm": 1_900_000, "sentiment_ppm": 250_000, "sentiment_sq_ppm": 312_500,
         "first_person": 250, "affect": 125, "engagement": 13, "n_engagement": 2, "peak_hour": 4 + 1 + 1,
@@ -121,6 +123,43 @@ def test_passing_on_twice_and_app_texts_are_no_own_repeats(diary: Any, mark: str
     assert [day["n_own_repeats"] for day in _days(diary)] == [0]
 
 
+def _echoed(diary: Any) -> list[tuple[int, int]]:
+    return [(day["n_echoed_grams"], day["n_grams"]) for day in _days(diary)]
+
+
+def test_a_post_is_held_against_its_authors_post_before(diary: Any) -> None:
+    diary.post("a", 0, "今天到货了，要的来")
+    diary.post("b", 0, "今天到货了，要的来", hour=13)
+    diary.post("a", 1, "今天到货了", is_repost=True)  # 3 of 3: 今天到 天到货 到货了
+    diary.post("a", 2, "哈哈哈哈到货了")  # 哈哈哈 counts once, of 哈哈到 哈到货 到货了 the last is an echo
+    diary.post("a", 40, "要的来")  # was said before, but not last
+    assert _echoed(diary) == [(0, 0), (3, 3), (1, 4), (0, 1), (0, 0)]
+
+
+def test_comments_and_what_has_no_date_stand_between_no_two_posts(diary: Any) -> None:
+    diary.post("a", 0, "今天到货了")
+    diary.post("a", 0, "多少钱呀亲", hour=13, kind="comment")
+    diary.post("a", None, "多少钱呀亲")
+    diary.post("a", 0, "今天到货了", hour=14)
+    assert _echoed(diary) == [(3, 3)]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text("到货了😀", max_size=40), max_size=8), st.integers(1, 5))
+def test_echoes_are_those_of_sets_however_many_are_read_at_a_time(new_diary: Any, texts: list[str], size: int) -> None:
+    diary = new_diary()
+    for day, text in enumerate(texts):
+        diary.post("a", day, text)
+    grams = [{text[i : i + 3] for i in range(len(text) - 2)} for text in texts]
+    before = [set[str](), *grams][: len(grams)]
+    expected = [
+        (len(new & old), len(new) if day else 0) for day, (new, old) in enumerate(zip(grams, before, strict=True))
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(day_echoes, "_TEXTS", size)
+        assert _echoed(diary) == expected
+
+
 def test_fractions_are_rounded_half_to_even(diary: Any) -> None:
     for first_person in (0.125, 0.375):  # 12.5 and 37.5 hundredths, exact in binary
         diary.post("a", 0, first_person_per_100=first_person)
@@ -163,7 +202,7 @@ def test_days_of_parts_add_up_to_days_of_the_whole(new_diary: Any, rows: list[An
     diary = _written(new_diary, rows)
     others = (diary.features, diary.judgements, diary.members)
     parts = [author_days(diary.posts.slice(*part), *others) for part in ((0, cut), (cut,))]
-    names = [name for name in DAY_COUNTS if name != "peak_hour"]
+    names = [name for name in DAY_COUNTS if name not in ("peak_hour", "n_grams", "n_echoed_grams")]
     keys = ["platform", "author_id", "date"]
     added = pa.concat_tables(parts).group_by(keys).aggregate([(name, "sum") for name in names])
     added = added.rename_columns([*keys, *names]).sort_by([(key, "ascending") for key in keys])

@@ -58,8 +58,9 @@ def test_a_paved_seller_by_hand(diary: Any) -> None:
         "repost_share": 0, "auto_share": 0, "broadcast_mean": (96 * 0.1 + 5 * 0.9) / 101,
         "own_broadcast_share": (96 * 0.1 + 5 * 0.9) / 101, "own_bait_share": 0,
         "sell_share": 5 / 101, "recruit_share": 0, "bait_share": 0, "news_share": 0, "commerce_share": 5 / 101,
-        "contact_share": 0, "stock_share": 0, "flood_share": 0, "own_repeat_share": 0, "link_rate": 0, "tokens_per_post": 0,
-        "comments_per_post": None, "posts_per_active_day": 1, "night_share": 0, "silent_days": 0, "days_since_sale": 0,
+        "contact_share": 0, "stock_share": 0, "flood_share": 0, "own_repeat_share": 0, "echo_share": 0,
+        "link_rate": 0, "tokens_per_post": 0, "comments_per_post": None, "posts_per_active_day": 1, "night_share": 0,
+        "silent_days": 0, "days_since_sale": 0,
         "engagement_mean": (50 * 50 + 46 * 10 + 5 * 30) / 101, "sentiment_mean": (50 - 51) * 0.5 / 101,
         "stock_to_recruit_lift": None, "gap_median_h": 96, "gap_log_sd": (np.log2(103) - np.log2(91)) / 2,
         "accessory_index": 0, "recruit_headcount": None, "recruit_entryfee": None, "recruit_teampay": None,
@@ -605,7 +606,7 @@ def test_the_model_s_probability_is_the_logistic_formula(diary: Any) -> None:
         z = -0.5 + 3 * (row["recruit_share_W90"] - 0.1) / 0.5 - (np.log1p(row["paving_days"]) - 2) / 4
         assert row["spam_author_probability"] == pytest.approx(1 / (1 + np.exp(-z)))
         assert row["trust_version"] == "trust-test"
-    assert diary.trust(400)["trust_version"].to_pylist() == ["components-2"] * 2
+    assert diary.trust(400)["trust_version"].to_pylist() == ["components-3"] * 2
 
 
 @settings(deadline=None, max_examples=25)
