@@ -9,9 +9,9 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 
-@intrinsic
-def prefetch(_context: Any, array: Any, _index: Any) -> Any:
-    """Begin to fetch the cache line of array[index], a C-contiguous array of one dimension; nothing is read or checked."""
+def _prefetch(_context: Any, array: Any, _index: Any) -> Any:
+    """prefetch(array, index): begin to fetch the cache line of array[index], `array` C-contiguous and of one dimension,
+    `index` a uint64. Nothing is read or checked: a place outside the array does no harm."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -24,3 +24,6 @@ def prefetch(_context: Any, array: Any, _index: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.uint64), generate
+
+
+prefetch: Any = intrinsic(_prefetch)
