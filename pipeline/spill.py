@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.storage import explained
 
-HELD = 400_000_000  # bytes that one Spill holds in memory
+HELD = 200_000_000  # bytes that one Spill holds in memory
 Parts = list[tuple[int, pa.Table]]
 
 
