@@ -15,7 +15,7 @@ from pipeline import commands
 from pipeline.cli_flags import Parser, common, flag, paths, settings_of, stage_flags
 from pipeline.cli_learning import Command, labels, learning
 from pipeline.errors import UsageError, XinrenError, one_line
-from pipeline.short_start import hide_unwanted
+from pipeline.short_start import hide_unwanted, put_off_collecting
 
 _TEXTS_ALONE = ("score", "explain")  # commands after which someone waits, and that read texts and no more
 EXAMPLES = """examples:
@@ -190,6 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UsageError("xinren: no command; expected run, score, explain, check, ...; see `xinren --help`")
         if argv is None and args.command in _TEXTS_ALONE:
             hide_unwanted()
+            put_off_collecting()
         status = int(args.run(args))
         sys.stdout.flush()
         return status

@@ -171,6 +171,7 @@ def score(file: str, out: str | None, text_column: str, settings: Settings) -> i
     from pipeline.api import Scorer, column_names
     from pipeline.scorefile import open_posts, target_of
     from pipeline.scoreout import writing
+    from pipeline.short_start import started
     from pipeline.view.progress import reporting
 
     source = Path(file)
@@ -183,6 +184,7 @@ def score(file: str, out: str | None, text_column: str, settings: Settings) -> i
             posts.tables, posts.schema, text_column=text_column, base_rate=settings.base_rate, workers=settings.workers
         ):
             write(judged)
+            started()
             done += len(judged)
             flagged += judged["is_broadcast"].combine_chunks().true_count
             say("score", done, posts.n_rows)

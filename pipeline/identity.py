@@ -70,10 +70,11 @@ def canonical_ids(platforms: pa.Array, author_ids: pa.Array, forms: pa.Array) ->
 
 def keyed_ids(key: bytes, platforms: pa.Array, author_ids: pa.Array, forms: pa.Array) -> pa.Array:
     """HMAC-SHA256(key, platform, canonical id), first 16 bytes as 32 hex; NULL stays NULL. A microsecond a new author."""
-    return _by_kind(platforms, author_ids, forms, partial(_keyed, key))
+    return _by_kind(platforms, author_ids, forms, partial(keyed, key))
 
 
-def _keyed(key: bytes, platform: str, form: str, ids: list[str]) -> list[str]:
+def keyed(key: bytes, platform: str, form: str, ids: list[str]) -> list[str]:
+    """`keyed_ids` of ids of one platform and form."""
     known = _known(key, platform, form)
     if len(known) > _MOST_KNOWN:
         known = {}

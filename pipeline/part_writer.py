@@ -43,7 +43,7 @@ class PartWriter:
         """The next rows. Raises SchemaError as `tables.conform` does."""
         if not len(rows):
             return
-        self._held.append(tables.conform(rows, self._table))
+        self._held.append(tables.in_form(rows, self._table))
         self._n_held += len(rows)
         while self._n_held >= ROW_GROUP:
             held = pa.concat_tables(self._held)

@@ -2,11 +2,13 @@
 
 Arrow imports pandas, where it is installed, with the first array that is made; Numba imports SciPy's linear algebra before
 the first kernel, for products of matrices, of which no kernel has any. Together they were a third of the start of
-`xinren score`. A process of someone else's (a notebook, a flow) is left as it is: there pandas may be wanted.
+`xinren score`. Nor are cycles looked for while modules and tables come in, of which none is garbage: a tenth of the start.
+A process of someone else's (a notebook, a flow) is left as it is: there pandas may be wanted.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -26,3 +28,15 @@ def hide_unwanted() -> None:
     """Let no later import of this process find what is unwanted; what is imported already stays."""
     if not any(isinstance(finder, _Hidden) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Hidden())
+
+
+def put_off_collecting() -> None:
+    """Look for no cycles before `started`."""
+    gc.disable()
+
+
+def started() -> None:
+    """What there is now stays to the end: look for cycles among the rest alone, if looking was put off."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()

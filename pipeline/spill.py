@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.storage import explained
 
 HELD = 200_000_000  # bytes that one Spill holds in memory
+Parts = list[tuple[int, pa.Table]]
 
 
 class Spill:
@@ -36,13 +37,12 @@ class Spill:
 
     def scatter(self, rows: pa.Table, parts: NDArray[np.int64]) -> None:
         """Set each row aside in its own part."""
-        if not len(rows):
-            return
-        order = np.argsort(parts, kind="stable")
-        distinct, starts = np.unique(parts[order], return_index=True)
-        sorted_ = rows if len(distinct) <= 1 else rows.take(pa.array(order))
-        for part, start, end in zip(distinct.tolist(), starts, [*starts[1:], len(rows)], strict=True):
-            self.add(part, sorted_.slice(start, end - start))
+        self.add_all(by_part(rows, parts))
+
+    def add_all(self, parts: Parts) -> None:
+        """`add` for each."""
+        for part, rows in parts:
+            self.add(part, rows)
 
     def parts(self) -> list[int]:
         """The parts that have rows."""
@@ -56,9 +56,9 @@ class Spill:
             with explained(str(path.parent), "read rows set aside"):
                 writer.close()
                 file.close()
-                with pa.OSFile(str(path)) as again:
+                with pa.memory_map(str(path)) as again:
                     found.append(pa.ipc.open_stream(again).read_all())
-                path.unlink()
+                path.unlink()  # its bytes stay as long as the rows do
         held = self._held.pop(part, [])
         self._bytes -= sum(rows.nbytes for rows in held)
         return pa.concat_tables([*found, *held])
@@ -72,5 +72,16 @@ class Spill:
                     self._files[part] = path, file, pa.ipc.new_stream(file, self._schema)
             path, _, writer = self._files[part]
             with explained(str(path.parent), "set rows aside"):
-                writer.write_table(pa.concat_tables(tables).combine_chunks())
+                writer.write_table(pa.concat_tables(tables))
         self._held, self._bytes = {}, 0
+
+
+def by_part(rows: pa.Table, parts: NDArray[np.int64]) -> Parts:
+    """The rows of each part, in their order; `parts` has the part of each row."""
+    if not len(rows):
+        return []
+    order = np.argsort(parts, kind="stable")
+    distinct, starts = np.unique(parts[order], return_index=True)
+    sorted_ = rows if len(distinct) <= 1 else rows.take(pa.array(order))
+    bounds = zip(distinct.tolist(), starts.tolist(), [*starts[1:].tolist(), len(rows)], strict=True)
+    return [(part, sorted_.slice(start, end - start)) for part, start, end in bounds]

@@ -7,6 +7,7 @@ between their parts; an absent file is a FileNotFoundError.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MARKER, LOCK, STAGING = "_lake.json", "_lock", "_tmp"
 LASTING = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 FULL = {errno.ENOSPC, errno.EDQUOT}
+_START = ctypes.c_uint(2)  # SYNC_FILE_RANGE_WRITE
 
 # (name, data) -> a file on this machine that no reader sees and that goes when the writer ends; durable when installed.
 Stage = Callable[[str, bytes], Path]
@@ -35,6 +37,11 @@ class Disk:
         """Write a new file. It must not exist: what a crash left may be a second name of a published file."""
         with path.open("xb") as file:
             file.write(data)
+
+    def begin_sync(self, path: Path) -> None:
+        """Let the system begin to write a file's bytes out, and do not wait: a later `sync` has less left. Linux only."""
+        with suppress(OSError, AttributeError), path.open("rb") as file:
+            ctypes.CDLL(None).sync_file_range(file.fileno(), ctypes.c_int64(0), ctypes.c_int64(0), _START)
 
     def sync(self, path: Path) -> None:
         """Make a file's bytes, or a folder's names, survive a loss of power."""
@@ -156,6 +163,8 @@ class LocalStorage:
         with explained(self.root, f"write {STAGING}/{name}"):
             self._disk.unlink(staged)
             self._disk.write(staged, data)
+            if len(data):
+                self._disk.begin_sync(staged)
         return staged
 
     def _stage(self, name: str, data: bytes) -> Path:

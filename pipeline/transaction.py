@@ -72,7 +72,7 @@ class Transaction:
         Equal contents keep the old file. The file is made on another thread, and is there for whoever asks. Raises
         SchemaError for rows or path values that the table cannot have.
         """
-        part, rows = part_of(table, keys, stem), tables.conform(rows, table)
+        part, rows = part_of(table, keys, stem), tables.in_form(rows, table)
         self.drop(table, keys, stem)
         if not rows.num_rows:
             return
@@ -203,7 +203,7 @@ class Transaction:
 
 
 def _made(rows: pa.Table, table: str) -> tuple[pa.Buffer, str]:
-    data = to_parquet(rows, table)
+    data = to_parquet(rows.combine_chunks(), table)
     return data, hashlib.sha256(data).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -507,10 +508,10 @@ def test_scoring_loads_no_training_no_service_and_no_lake(tmp_path: Path) -> Non
 
 
 STARTING = """
-import json, sys
+import gc, json, sys
 from pipeline.cli import main
 status = main()
-print(json.dumps([status, sorted(sys.modules.keys() & {"pandas", "scipy.linalg"})]))
+print(json.dumps([status, sorted(sys.modules.keys() & {"pandas", "scipy.linalg"}), gc.isenabled(), gc.get_freeze_count() > 0]))
 """
 
 
@@ -520,10 +521,11 @@ def test_a_command_over_texts_starts_without_what_others_import_in_case(xinren: 
     command = [sys.executable, "-c", STARTING, "score", "two.jsonl", "--out", "there.parquet"]
     env = {**os.environ, "PYTHONPATH": str(MODELS.parent)}
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, check=True)
-    assert json.loads(done.stdout.splitlines()[-1]) == [0, []]
+    assert json.loads(done.stdout.splitlines()[-1]) == [0, [], True, True]
     assert (tmp_path / "there.parquet").read_bytes() == (tmp_path / "here.parquet").read_bytes()
 
 
 def test_a_process_of_someone_elses_keeps_what_it_may_want(xinren: Run) -> None:
     xinren("explain", "--text", "桂花还没谢。")
+    assert gc.isenabled()
     assert "pipeline.short_start" not in {type(finder).__module__ for finder in sys.meta_path}

@@ -311,3 +311,23 @@ def test_s3_that_cannot_be_reached_is_one_line(s3: str, monkeypatch: pytest.Monk
     with pytest.raises(TransientError, match=r"cannot read _lake\.json") as caught:
         Lake.open(s3)
     assert "\n" not in str(caught.value)
+
+
+def test_beginning_to_write_out_waits_for_nothing_and_needs_no_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"bytes")
+    Disk().begin_sync(tmp_path / "file")
+    Disk().begin_sync(tmp_path / "none")
+    assert (tmp_path / "file").read_bytes() == b"bytes"
+
+
+def test_only_staged_files_with_bytes_are_written_out_ahead(tmp_path: Path) -> None:
+    class Told(Disk):
+        begun: list[str] = []  # noqa: RUF012 - of this test alone
+
+        def begin_sync(self, path: Path) -> None:
+            self.begun.append(path.name)
+
+    with LocalStorage(str(tmp_path), Told()).writer() as stage:
+        stage("scratch", b"")
+        stage("0.parquet", b"one")
+    assert Told.begun == ["0.parquet"]

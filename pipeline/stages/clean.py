@@ -15,7 +15,7 @@ from pipeline import partitions
 from pipeline.hashing import hash_rows, leading
 from pipeline.partitions import POST_KEY
 from pipeline.run import Counts, Progress, Run, digest
-from pipeline.spill import Spill
+from pipeline.spill import Parts, Spill, by_part
 from pipeline.stages.index import index_rows, write_index
 from pipeline.stages.news import READ, News, among, news
 from pipeline.stages.post_files import write_posts
@@ -24,7 +24,7 @@ from pipeline.steps.versions import NEEDED, batches_of, merge_versions, only_ver
 from pipeline.tables import TEXTS, schema
 from pipeline.threads import in_order
 
-Routed = tuple[pa.Table, pa.Table]  # merged rows, and their rows of post_index
+Routed = tuple[int, Parts, Parts]  # how many posts, their merged rows by bucket, their rows of post_index by shard
 
 
 def clean(run: Run) -> Counts:
@@ -44,10 +44,10 @@ def _merge(run: Run, new: News, derived_from: str) -> int:
     tell = Progress(run.say, "clean", 2 * total)  # once read, once cleaned
     merged, indexed = Spill(run.tx.scratch, "merged", MERGED), Spill(run.tx.scratch, "indexed", schema("post_index"))
     n = 0
-    for rows, index in _routed(run, new, tell):
-        merged.scatter(rows, index["bucket"].to_numpy())
-        indexed.scatter(index, partitions.shard_of(index, new.buckets))
-        n += len(rows)
+    for n_routed, rows, index in _routed(run, new, tell):
+        merged.add_all(rows)
+        indexed.add_all(index)
+        n += n_routed
     write_posts(run, merged, new, derived_from, tell)
     write_index(run, indexed, new)
     run.say("clean", 2 * total, 2 * total)
@@ -69,7 +69,7 @@ def _routed(run: Run, new: News, tell: Progress) -> Iterator[Routed]:
 
     for rest, routed in in_order(only, run.tx.batches("raw_posts", new.fresh, NEEDED, READ), run.threads):
         versions.scatter(rest, leading(hash_rows(rest, POST_KEY), shards))
-        tell.more(len(rest) + len(routed[0]))
+        tell.more(len(rest) + routed[0])
         yield routed
     for old in _earlier(run, new):
         versions.scatter(old, leading(hash_rows(old, POST_KEY), shards))
@@ -88,7 +88,9 @@ def _earlier(run: Run, new: News) -> Iterator[pa.Table]:
 
 def _routed_rows(run: Run, merged: pa.Table, batch_ids: pa.ListArray) -> Routed:
     rows = with_keyed_authors(merged, run.key)
-    return rows, index_rows(rows, batch_ids, run.tx.buckets)
+    index = index_rows(rows, batch_ids, run.tx.buckets)
+    shards = partitions.shard_of(index, run.tx.buckets)
+    return len(rows), by_part(rows, index["bucket"].to_numpy()), by_part(index, shards)
 
 
 def raw_schema() -> pa.Schema:

@@ -10,7 +10,7 @@ from pipeline import partitions
 from pipeline.run import Counts, Progress, Run, digest, drop_others
 from pipeline.steps.features import features as features_of
 from pipeline.store import DataFile
-from pipeline.tables import concat
+from pipeline.tables import empty
 from pipeline.threads import in_order, n_threads
 
 COLUMNS = ["platform", "post_id", "author_id", "posted_at", "text"]  # all that post_features is made of
@@ -62,7 +62,7 @@ def _refilled(tables: Iterator[pa.Table], files: list[DataFile]) -> Iterator[tup
     for file in files:
         while sum(map(len, left)) < file.rows:
             left.append(next(tables))
-        rows = concat(left, "post_features")
+        rows = pa.concat_tables(left or [empty("post_features")])
         yield file, rows.slice(0, file.rows)
         left = [rows.slice(file.rows)]
 

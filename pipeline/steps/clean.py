@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.hashing import bytes_of
-from pipeline.identity import keyed_ids
+from pipeline.identity import keyed, keyed_ids
 from pipeline.order import flags, sort_rows
 from pipeline.steps.versions import merge_versions
 from pipeline.tables import SCHEMA_VERSION, TABLES, TEXTS, complete, concat
@@ -38,6 +38,9 @@ MERGED = pa.schema(
 # Weibo writes a chain of reposts as "own words//@name:their words//@...".
 _CHAIN = r"(?s)\s*//\s*@.*$"
 _CONTACT = "contact:"
+_BEGINS_BARE = np.isin(
+    np.arange(256), list(" \t\n\f\r转轉Rr".encode())
+)  # bytes that a text of _BARE_REPOST may begin with
 _BARE_REPOST = r"^\s*(?:转发微博|轉發微博|转发|Repost|repost)[。.!！\s]*$"
 
 
@@ -94,19 +97,32 @@ def _as_they_are(texts: pa.Array) -> pa.Array:
 
 
 def _without_handles(texts: pa.Array) -> pa.Array:
-    return texts if texts.null_count == len(texts) else redact(texts)[0]
+    """Each distinct text once: topics and communities come again and again."""
+    if texts.null_count == len(texts):
+        return texts
+    coded = texts.dictionary_encode()
+    return redact(coded.dictionary)[0].take(coded.indices)
 
 
 def own_words(text: pa.Array) -> pa.Array:
     """The author's own words: what stands before a repost chain; empty where nothing does or only 转发微博."""
-    bare = pc.match_substring_regex(text, _BARE_REPOST)
-    passed_on = _has_two_slashes(text) | flags(bare)
+    passed_on = _has_two_slashes(text) | _is_bare_repost(text)
     rows = np.flatnonzero(passed_on)
     if not len(rows):
         return text
     some = text.take(pa.array(rows))
     own = pc.replace_substring_regex(pc.replace_substring_regex(some, _CHAIN, ""), _BARE_REPOST, "")
     return pc.replace_with_mask(text, pa.array(passed_on), own)
+
+
+def _is_bare_repost(text: pa.Array) -> NDArray[np.bool_]:
+    """Which texts are 转发微博 and no more; the expression is asked only where the first byte may begin it."""
+    content, bounds = bytes_of(text)
+    found = bounds[1:] > bounds[:-1]
+    found[found] = _BEGINS_BARE[content[bounds[:-1][found]]]
+    rows = np.flatnonzero(found)
+    found[rows] = flags(pc.match_substring_regex(text.take(pa.array(rows)), _BARE_REPOST))
+    return found
 
 
 def _has_two_slashes(text: pa.Array) -> NDArray[np.bool_]:
@@ -138,13 +154,12 @@ def _hashed_mentions(key: bytes, platform: pa.ChunkedArray, mentions: pa.Chunked
 def contact_hashes(key: bytes, batch: TextBatch, handles: Contacts) -> pa.ListArray:
     """For each text the keyed hashes of its handles, distinct and sorted; NULL where there is none."""
     rows, names = handles_of(batch, handles)
-    of_all = pa.array([_CONTACT] * len(names), pa.string())  # no platform is called so
-    hashed = keyed_ids(key, of_all, pa.array(names, pa.string()), of_all)
-    pairs = pa.table({"row": pa.array(rows), "hash": hashed}).group_by(["row", "hash"]).aggregate([])
-    pairs = sort_rows(pairs, ["row", "hash"])
-    n = np.bincount(pairs["row"].to_numpy(), minlength=len(batch))
+    hashed = keyed(key, _CONTACT, _CONTACT, names)  # no platform is called so
+    pairs = sorted(set(zip(rows.tolist(), hashed, strict=True)))  # per handle
+    n = np.bincount([row for row, _ in pairs], minlength=len(batch)) if pairs else np.zeros(len(batch), np.int64)
     bounds = pa.array(np.concatenate(([0], np.cumsum(n))).astype(np.int32))
-    return pa.ListArray.from_arrays(bounds, pairs["hash"].combine_chunks(), type=TEXTS, mask=pa.array(n == 0))
+    distinct = pa.array([one for _, one in pairs], pa.string())
+    return pa.ListArray.from_arrays(bounds, distinct, type=TEXTS, mask=pa.array(n == 0))
 
 
 def _relisted(lists: pa.ListArray, values: pa.Array) -> pa.ListArray:

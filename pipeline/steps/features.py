@@ -57,7 +57,7 @@ def features(
     posts: pa.Table, *, models: TextModels, store_tokens: bool = False, snownlp_exact: bool = False
 ) -> pa.Table:
     """Table post_features of table posts, row for row. Each row depends on its own text only."""
-    reading = models.reader.read(posts["text"])
+    reading = models.reader.read(posts["text"], places=False)
     names = ("platform", "post_id", "author_id", "posted_at")
     counts = models.scoring.counts(reading)
     columns = {name: posts[name] for name in names} | text_columns(reading, models, counts)

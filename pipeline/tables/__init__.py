@@ -68,7 +68,7 @@ __all__ = [
     "AUTHOR_FEATURES", "BANDS", "BOOL", "BROADCAST", "CLASSES", "COMPONENTS", "COUNTS", "DATE", "DAY_COUNTS",
     "DOUBLE", "EMOTIONS", "FLOAT", "HOURS", "INT", "INTENSITY", "KINDS", "MONTH_COUNTS", "MOVED_TO", "PRECISIONS", "RAW_POSTS",
     "REASON", "REASONS", "RESTRICTED", "SCHEMA_VERSION", "SENTIMENTS", "SMALL", "STORES", "TABLES", "TEXT", "TEXTS",
-    "TIE_FEATURES", "TIME", "TOPICS", "Column", "complete", "concat", "conform", "empty", "schema",
+    "TIE_FEATURES", "TIME", "TOPICS", "Column", "complete", "concat", "conform", "empty", "in_form", "schema",
 ]  # fmt: skip
 
 TABLES: dict[str, list[Column]] = {
@@ -92,16 +92,21 @@ def conform(table: pa.Table, name: str) -> pa.Table:
 
     Raises SchemaError for missing, unexpected or uncastable columns, and for NULL where a value is required.
     """
+    return in_form(table, name).combine_chunks()
+
+
+def in_form(table: pa.Table, name: str) -> pa.Table:
+    """`conform` that leaves the chunks as they are: nothing is copied where nothing is cast."""
     want = schema(name)
     if table.schema.equals(want, check_metadata=True):  # as it comes out of a step or a file
-        return _without_nulls(table.combine_chunks(), want, name)
+        return _without_nulls(table, want, name)
     have = set(table.column_names)
     missing = [f.name for f in want if f.name not in have]
     extra = sorted(have - set(want.names))
     if missing or extra:
         raise SchemaError(f"table {name}: missing columns {missing}, unexpected columns {extra}")
     try:
-        out = table.select(want.names).cast(want).combine_chunks()
+        out = table.select(want.names).cast(want)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise SchemaError(f"table {name}: {error}") from error
     return _without_nulls(out, want, name)
@@ -123,11 +128,20 @@ def empty(name: str) -> pa.Table:
 def complete(columns: dict[str, pa.Array | pa.ChunkedArray], name: str, n_rows: int) -> pa.Table:
     """Table `name` from some of its columns; the others NULL. Raises SchemaError as `conform` does."""
     want = schema(name)
-    data = {f.name: columns.get(f.name, pa.nulls(n_rows, f.type)) for f in want}
-    extra = sorted(set(columns) - set(data))
+    extra = sorted(set(columns) - set(want.names))
     if extra:
         raise SchemaError(f"table {name}: unexpected columns {extra}")
-    return conform(pa.table(data), name)
+    data = [_typed(columns[f.name], f, name) if f.name in columns else pa.nulls(n_rows, f.type) for f in want]
+    return conform(pa.table(data, schema=want), name)
+
+
+def _typed(column: pa.Array | pa.ChunkedArray, field: pa.Field, name: str) -> pa.Array | pa.ChunkedArray:
+    if str(column.type) == str(field.type):  # its children's names too; a cast of what needs none is half the work here
+        return column
+    try:
+        return column.cast(field.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise SchemaError(f"table {name}: {field.name}: {error}") from error
 
 
 def concat(tables: Iterable[pa.Table], name: str) -> pa.Table:

@@ -21,6 +21,7 @@ from pipeline.errors import PermanentError
 from pipeline.text.codepoints import Ints
 from pipeline.text.compiled import kernel
 from pipeline.text.ngrams import Small, text_keys, weigh
+from pipeline.text.prefetch import prefetch
 from pipeline.text.reading import Reader, Reading
 from pipeline.text.vocabulary import Counts, Vocabulary
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     import scipy.sparse as sp  # training only: importing it takes a tenth of a second
 
 Floats = NDArray[np.float64]
-_N_DAMPED = np.uint64(64)
+_N_DAMPED, _ONE = np.uint64(64), np.uint64(1)
+_AHEAD = np.uint64(8)  # entries
 _DAMPED = np.append(0.0, 1.0 + np.log(np.arange(1.0, 64.0)))  # 1 + ln(count): few counts are greater
 STEPS = (1, 2, 3, 5, 8, 12, 20, 40, 80, 120, 160, 300, 600, 1000)  # where a count of form starts to mean something else
 CUE_STEPS = (1, 2, 3)
@@ -159,7 +161,9 @@ class Scoring:
     def logits(self, reader: Reader, reading: Reading, counts: Counts | None = None) -> list[Floats]:
         """For each model texts by classes; a row depends on its own text only."""
         counts = counts or self.counts(reading)
-        out = np.tile(np.concatenate([model.bias for model in self.models]), (len(reading), 1))
+        bias = np.concatenate([model.bias for model in self.models])
+        out = np.empty((len(reading), len(bias)))
+        out[:] = bias
         _add_entries(counts.indptr, counts.entries, counts.times, self.weights, self._owner, out)
         groups = sorted({cue.group for cue in reader.lexicon.cues})
         names = (*reading.form, *(f"cue {cue.name}" for cue in reader.lexicon.cues), *(f"group {g}" for g in groups))
@@ -202,15 +206,17 @@ def _add_entries(
     indptr: Ints, entries: Small, times: Small, weights: NDArray[np.float32], owner: Ints, out: Floats
 ) -> None:
     """Add weights * (1 + ln count) / length, the length being that of each model's own entries."""
-    n, n_models = len(owner), weights.shape[1] - len(owner)
+    n, width = len(owner), np.uint64(weights.shape[1])
+    n_models, flat, last = weights.shape[1] - n, weights.reshape(-1), np.uint64(len(entries))
     sums, squares = np.zeros(n), np.zeros(n_models)
     for row in range(len(indptr) - 1):
         sums[:], squares[:] = 0.0, 0.0
         for k in range(np.uint64(indptr[row]), np.uint64(indptr[row + 1])):
-            entry, often = (
-                np.uint64(entries[k]),
-                np.uint64(times[k]),
-            )  # what takes the time is fetching an entry's weights
+            entry, often = np.uint64(entries[k]), np.uint64(times[k])
+            if k + _AHEAD < last:  # what takes the time is fetching an entry's weights
+                coming = np.uint64(entries[k + _AHEAD]) * width
+                prefetch(flat, coming)
+                prefetch(flat, coming + width - _ONE)
             value = _DAMPED[often] if often < _N_DAMPED else 1.0 + np.log(np.float64(times[k]))
             for c in range(n):
                 sums[c] += value * weights[entry, np.uint64(c)]

@@ -102,15 +102,15 @@ class Reader:
     segmenter: Segmenter
     lexicon: Lexicon
 
-    def read(self, texts: pa.Array | pa.ChunkedArray) -> Reading:
-        """The reading of a string array; NULL is the empty text."""
-        return self.read_batch(from_arrow(texts))
+    def read(self, texts: pa.Array | pa.ChunkedArray, *, places: bool = True) -> Reading:
+        """The reading of a string array; NULL is the empty text. Without `places` cues are counted alone: no hits."""
+        return self.read_batch(from_arrow(texts), places=places)
 
-    def read_batch(self, original: TextBatch, folded: Normalised | None = None) -> Reading:
+    def read_batch(self, original: TextBatch, folded: Normalised | None = None, *, places: bool = True) -> Reading:
         """The reading of a batch, which may be folded already."""
         folded = folded or normalise(original)
         tokens = self.segmenter.cut(folded.batch)
-        cues = read_cues(folded.batch, self.lexicon)
+        cues = read_cues(folded.batch, self.lexicon, places=places)
         return Reading(original, folded, tokens, cues.hits, cues.cue_counts, cues.form | folded.rule_counts)
 
     def group(self, reading: Reading, *groups: str) -> Ints:

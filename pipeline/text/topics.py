@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.errors import PermanentError, one_line
 from pipeline.tables import TOPICS
 from pipeline.text.codepoints import Ints
+from pipeline.text.compiled import kernel
 
 _UNIT = 10  # weights count in tenths, so that sums are whole and hang on no order
 Small = NDArray[np.int32]
@@ -45,14 +46,20 @@ class EntryTopics:
     def of(self, token_entries: Small, offsets: Ints) -> pa.Array:
         """The topic of each text, whose tokens are [offsets[i]:offsets[i+1]]: the largest sum of weights, of equals the first
         in TOPICS; NULL where no word speaks of any."""
-        n = len(offsets) - 1
-        topic = self.topic[token_entries]
-        told = np.flatnonzero(topic >= 0)
-        row = np.searchsorted(offsets, told, side="right") - 1
-        cell = row * len(TOPICS) + topic[told]
-        sums = np.bincount(cell, self.weight[token_entries[told]], n * len(TOPICS)).reshape(n, len(TOPICS))
+        sums = np.zeros((len(offsets) - 1, len(TOPICS)), np.int64)
+        _sum(token_entries, offsets, self.topic, self.weight, sums)
         names = pa.array(TOPICS, pa.string())
         return names.take(pa.array(sums.argmax(axis=1), mask=sums.max(axis=1) == 0))
+
+
+@kernel
+def _sum(token_entries: Small, offsets: Ints, topic: Ints, weight: Ints, sums: Ints) -> None:
+    """Add the weight of each token to its text's sum of its topic."""
+    for row in range(len(sums)):
+        for token in range(offsets[row], offsets[row + 1]):
+            entry = token_entries[token]
+            if topic[entry] >= 0:
+                sums[row, topic[entry]] += weight[entry]
 
 
 def load_topics(folder: Path) -> Topics:

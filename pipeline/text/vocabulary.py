@@ -16,6 +16,7 @@ from pipeline.errors import PermanentError
 from pipeline.text.codepoints import Bytes, Codes, Ints, TextBatch
 from pipeline.text.compiled import kernel
 from pipeline.text.ngrams import LONGEST, START, Keys, Small, Strings, absorb, coded, text_keys, word_key
+from pipeline.text.prefetch import prefetch
 from pipeline.text.segment import Tokens
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _TAG = ~_VALUE
 _MOST_ENTRIES = (1 << 22) - 1
 _BIT = np.uint64(44)
 _ZERO, _ONE, _THREE, _SEVEN, _LONGEST = (np.uint64(n) for n in (0, 1, 3, 7, LONGEST))
+_AHEAD = np.uint64(8)  # keys
 _UNASKED = -2  # of a word's number: not hashed yet
 
 
@@ -178,7 +180,7 @@ def _count(
         longest = max(longest, starts[row + 1] - starts[row])
     keys, places = np.empty(LONGEST * longest, np.uint64), np.empty(LONGEST * longest, np.uint32)
     found = np.empty(LONGEST * longest + longest, np.int32)
-    at = _ZERO
+    at, mask = _ZERO, np.uint64(len(slots) - 1)
     for row in range(len(starts) - 1):
         start, end = np.uint64(starts[row]), np.uint64(starts[row + 1]) - _ONE
         n = _ZERO
@@ -190,6 +192,7 @@ def _count(
             i += _ONE
         m, i = gather_keys(codes, start, end, maybe, single, keys, places), _ZERO
         while i < m:
+            prefetch(slots, keys[min(i + _AHEAD, m - _ONE)] & mask)
             entry = entry_of(keys[i], slots)
             found[n] = entry
             n += np.uint64(entry >= 0)

@@ -40,6 +40,9 @@ def _post(**row: Any) -> dict[str, Any]:
         ("转发微博", "", True),
         ("轉發微博。", "", True),
         (" Repost！", "", True),
+        ("\n\t转发", "", True),
+        ("repost", "", True),
+        ("微博转发", "微博转发", False),
         ("转发微博有礼", "转发微博有礼", False),
         ("看 http://example.com/@home 这里", "看 http://example.com/@home 这里", False),
         ("@阿禾 你来看", "@阿禾 你来看", False),
@@ -50,6 +53,20 @@ def test_own_words_of_a_repost(text: str, own: str, is_repost: bool) -> None:
     post = _post(text=text)
     assert (post["text_own"], post["is_repost"]) == (own, is_repost)
     assert own_words(strings(text)).to_pylist() == [own]
+
+
+def test_own_words_stand_in_the_order_of_their_texts() -> None:
+    texts = ["", "转发微博", None, "真好", "好//@甲:坏", "Repost "]
+    assert own_words(strings(*texts)).to_pylist() == ["", "", None, "真好", "好", ""]
+    assert own_words(strings("前", *texts).slice(1)).to_pylist() == ["", "", None, "真好", "好", ""]
+
+
+def test_equal_topics_lose_their_handles_each() -> None:
+    topics = [["加微信abc12345", "早安"], None, [], ["早安", "加微信abc12345", "加微信abc12345"]]
+    rows = [{"post_id": str(i), "text": "早", "topics": some} for i, some in enumerate(topics)]
+    found = [post["topics"] for post in _posts(*rows)]
+    hidden = "加微信〔微信号〕"
+    assert found == [[hidden, "早安"], None, [], ["早安", hidden, hidden]]
 
 
 def test_what_the_source_calls_a_repost_is_one() -> None:
