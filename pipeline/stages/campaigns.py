@@ -23,6 +23,7 @@ from pipeline.stages.campaign_files import (
     posts_in_order,
     rows_at,
 )
+from pipeline.stages.campaign_parts import lead_in_parts
 from pipeline.stages.facts import POST_KEY
 from pipeline.steps.campaign_aliases import former_heads
 from pipeline.steps.campaign_texts import NEEDED, Found, Wordings
@@ -51,7 +52,11 @@ def _find(run: Run, files: Files) -> Found:
     """The campaigns of all posts."""
     wordings = Wordings(FileShelf(run.tx.scratch), run.threads)
     wordings.add(posts_in_order(run, files, NEEDED))
-    return wordings.find()
+    parts = run.settings.campaign_parts
+    if not parts:
+        return wordings.find()
+    room = run.tx.beside("_campaigns")
+    return wordings.find(lambda texts, n: lead_in_parts(room, parts, texts, n, run.threads))
 
 
 def _write(run: Run, files: Files, found: Found, derived_from: str) -> None:

@@ -6,7 +6,7 @@ read back piece by piece, so that memory does not grow with the length of the te
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,11 +21,11 @@ from pipeline.hashing import hash_rows
 from pipeline.order import flags, numbers
 from pipeline.steps.campaign_facts import AUTO, NO_LABEL, REPOST, UNDATED, Bytes, Facts, Posts, facts
 from pipeline.steps.campaign_keys import Halves, Numbers, Rooms, number_buckets, number_equal, pack
-from pipeline.steps.campaign_links import Floats, Leaders, Links
+from pipeline.steps.campaign_links import SEPARATOR_CODE, Floats, Leaders, Links
 from pipeline.tables import CLASSES
 from pipeline.text.codepoints import Ints, from_arrow
 from pipeline.text.folding import fold_batch
-from pipeline.text.sketch import N_BANDS, Words, sketch_batch
+from pipeline.text.sketch import N_BANDS, Keys, Words, sketch_batch
 from pipeline.threads import in_order, one_ahead
 
 NO_BROADCAST = ("comment", "message")  # talk: greetings and thanks repeat without anyone broadcasting
@@ -80,6 +80,25 @@ class Found:
     nearest: Floats
 
 
+@dataclass(frozen=True)
+class Texts:
+    """Texts from number `start` on: letters of each with its end, packed; those letters; signature; band keys (texts, 18)."""
+
+    start: int
+    lengths: Ints
+    letters: Halves
+    signatures: Words
+    keys: Keys
+
+    @property
+    def end(self) -> int:
+        """The number after the last."""
+        return self.start + len(self.lengths)
+
+
+Lead = Callable[[Iterable[Texts], int], Links]  # all texts, in order, and how many they are
+
+
 class Wordings:
     """Takes posts in order (`add`, once), then tells their campaigns (`find`)."""
 
@@ -97,10 +116,10 @@ class Wordings:
         for columns in in_order(lambda batch: _sketched(batch[0].take(batch[1])), _batches(pieces), self._threads):
             self._put(columns)
 
-    def find(self) -> Found:
-        """The campaigns of all posts added."""
+    def find(self, lead: Lead | None = None) -> Found:
+        """The campaigns of all posts added; `lead` clusters the texts, where not all of them are to be clustered here at once."""
         text_of, first = number_equal(self._shelf.read("hash", np.uint64))
-        links = self._lead(text_of, first)
+        links = self._lead(text_of, first) if lead is None else lead(one_ahead(self._all(text_of, first)), len(first))
         column = self._shelf.read
         posts = Posts(
             column("at", np.int64), column("seen", np.int64), column("author", np.uint64), column("platform", np.uint16),
@@ -129,6 +148,19 @@ class Wordings:
             for letters, chosen, told, buckets in one_ahead(self._texts(text_of, first, joined)):
                 leaders.add(letters, chosen, told, buckets, signatures[told])
         return links
+
+    def _all(self, text_of: Numbers, first: Numbers) -> Iterator[Texts]:
+        """All texts, some at a time."""
+        for (posts, halves), (posts_end, halves_end) in self._pieces():
+            chosen = first[text_of[posts:posts_end]] == np.arange(posts, posts_end)
+            if chosen.any():
+                letters: Halves = self._shelf.read("letters", np.uint16, halves, halves_end)
+                lengths = np.diff(np.flatnonzero(letters == SEPARATOR_CODE), prepend=-1)
+                keys = [self._shelf.read(f"key{band}", np.uint32, posts, posts_end)[chosen] for band in range(N_BANDS)]
+                yield Texts(
+                    int(text_of[posts:posts_end][chosen][0]), lengths[chosen], letters[np.repeat(chosen, lengths)],
+                    self._shelf.read("signature", np.uint64, posts, posts_end)[chosen], np.stack(keys, axis=1),
+                )  # fmt: skip
 
     def _texts(
         self, text_of: Numbers, first: Numbers, joined: NDArray[np.bool_]
