@@ -64,11 +64,11 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=10_000,
-        description="look for campaigns in so many parts, through Parquet: memory of a part; 0: in one",
+        description="look for campaigns in so many parts, through Parquet beside the lake's tables; 0: in memory, all at once",
     )
-    campaign_workers: Literal["threads", "processes", "served"] = Field(
+    campaign_workers: Literal["threads", "served"] = Field(
         "threads",
-        description="what does these parts in a flow: threads or processes here, or `prefect task serve` on any machine",
+        description="what does these parts in a flow: threads of this machine, or `prefect task serve` on any that sees the lake",
     )
     batch_rows: int = Field(4_000, ge=100, description="posts per batch; bounds memory")
 

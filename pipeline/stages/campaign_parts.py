@@ -70,6 +70,8 @@ def do_part(part: Part) -> None:
 
 def lead_in_parts(uri: str, parts: int, texts: Iterable[Texts], n_texts: int, threads: int) -> Links:
     """The clustering of so many `texts`, which come in order, through files under `uri`: `parts` of each round, or fewer."""
+    if n_texts == 0:
+        return Links.of_none(0)
     room = Room(uri)
     room.clear()  # what a run left that was killed
     try:
