@@ -115,10 +115,14 @@ def stage(name: str) -> Counts:
 def transaction(settings: Settings, names: tuple[str, ...]) -> Counts:
     """The named stages one after another; the lake changes once, at the end, or not at all."""
     counts: Counts = {}
-    with tokens.provided(_tokens(settings)), spread_by(by_tasks(settings)), writing(settings, _progress) as run:
-        with _as_current(run):
-            for name in names:
-                counts |= stage(name)
+    with (
+        tokens.provided(_tokens(settings)),
+        spread_by(by_tasks(settings)),
+        writing(settings, _progress) as run,
+        _as_current(run),
+    ):
+        for name in names:
+            counts |= stage(name)
     return counts
 
 
