@@ -61,6 +61,13 @@ def stage_flags(parser: argparse.ArgumentParser) -> None:
     flag(parser, "--base-rate", type=float, help="share of broadcasting expected in the feed (default 0.3)")
     flag(parser, "--workers", type=int, help="threads for the texts (default: one per core, at most 4)")
     flag(parser, "--batch-rows", type=int, help="posts per batch (default 4000)")
+    flag(
+        parser,
+        "--campaign-parts",
+        type=int,
+        metavar="N",
+        help="campaigns in N parts through files (default: all at once)",
+    )
     flag(parser, "--default-platform", metavar="SLUG", help="platform of native rows without one (default unknown)")
     flag(
         parser,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, cast
@@ -23,6 +23,7 @@ from pipeline.errors import TransientError, one_line
 from pipeline.run import Counts, Run, Say, writing
 from pipeline.settings import Settings
 from pipeline.sources.live import parse_feeds, tokens
+from pipeline.stages.campaign_parts import spread_by
 
 offline.prepare()
 
@@ -34,6 +35,8 @@ from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 from prefect.tasks import exponential_backoff  # noqa: E402
 
+from pipeline.flow_parts import by_tasks  # noqa: E402  (imports Prefect)
+
 # No honest stage takes eight hours, not even a backfill of tens of millions of posts: beyond that it hangs.
 STAGE_SECONDS = 8 * 3600
 
@@ -42,6 +45,8 @@ R = TypeVar("R")
 
 # A caller's own progress function, where there is one; a scheduled run has none and logs.
 _say: ContextVar[Say | None] = ContextVar("say", default=None)
+# The run of a transaction. Neither a parameter nor a global of its tasks: these go with the parts they hand to others.
+_run: ContextVar[Run] = ContextVar("run")
 
 
 def _progress(stage: str, done: int, total: int) -> None:
@@ -49,6 +54,19 @@ def _progress(stage: str, done: int, total: int) -> None:
         say(stage, done, total)
     else:
         get_run_logger().info("%s: %d of %d", one_line(stage), done, total)
+
+
+def _current() -> Run:
+    return _run.get()
+
+
+@contextmanager
+def _as_current(run: Run) -> Iterator[None]:
+    mark = _run.set(run)
+    try:
+        yield
+    finally:
+        _run.reset(mark)
 
 
 def lake_name(lake: str) -> str:
@@ -81,9 +99,9 @@ def _tokens(settings: Settings) -> dict[str, SecretStr]:
 
 
 @task(task_run_name="{name}", timeout_seconds=STAGE_SECONDS, cache_policy=NO_CACHE, persist_result=False)
-def stage(name: str, run: Run) -> Counts:
+def stage(name: str) -> Counts:
     """One stage inside a transaction; what it changed shows when the transaction ends."""
-    return stages.do(run, name)
+    return stages.do(_current(), name)
 
 
 @task(
@@ -97,9 +115,14 @@ def stage(name: str, run: Run) -> Counts:
 def transaction(settings: Settings, names: tuple[str, ...]) -> Counts:
     """The named stages one after another; the lake changes once, at the end, or not at all."""
     counts: Counts = {}
-    with tokens.provided(_tokens(settings)), writing(settings, _progress) as run:
+    with (
+        tokens.provided(_tokens(settings)),
+        spread_by(by_tasks(settings)),
+        writing(settings, _progress) as run,
+        _as_current(run),
+    ):
         for name in names:
-            counts |= stage(name, run)
+            counts |= stage(name)
     return counts
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -60,6 +60,16 @@ class Settings(BaseSettings):
     columns: dict[str, str] = Field({}, description="native files: other column names -> raw_posts columns")
     messages: bool = Field(False, description="gather messages of chats, as kind message, instead of rejecting them")
     workers: int = Field(0, ge=0, le=64, description="threads for the texts; 0: one per core, at most 4")
+    campaign_parts: int = Field(
+        0,
+        ge=0,
+        le=10_000,
+        description="look for campaigns in so many parts, through Parquet beside the lake's tables; 0: in memory, all at once",
+    )
+    campaign_workers: Literal["threads", "served"] = Field(
+        "threads",
+        description="what does these parts in a flow: threads of this machine, or `prefect task serve` on any that sees the lake",
+    )
     batch_rows: int = Field(4_000, ge=100, description="posts per batch; bounds memory")
 
     @field_validator("gathered_at", "known_at")

@@ -9,7 +9,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 MOST = 4  # threads unless more are asked for: each holds a batch in memory
 T = TypeVar("T")
@@ -41,3 +41,13 @@ def in_order(work: Callable[[T], R], items: Iterable[T], threads: int, *, ahead:
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, each made on another thread while the one before is worked on."""
+    none = object()
+    with ThreadPoolExecutor(1) as pool:
+        coming: Future[Any] = pool.submit(next, items, none)
+        while (item := coming.result()) is not none:
+            coming = pool.submit(next, items, none)
+            yield item

@@ -154,6 +154,10 @@ class Transaction:
         """An empty file of this machine that no reader sees and that goes with the transaction."""
         return self._stage(name, b"")
 
+    def beside(self, name: str) -> str:
+        """Where other machines find the folder `name` beside the tables: what stands there is no part of the lake."""
+        return self._lake.storage.address(name)
+
     def _finish(self, table: str = "") -> None:
         """Wait for the files that are being made, up to the last one of `table`."""
         while any(table in ("", file.table) for file, _ in self._being_made):

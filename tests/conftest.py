@@ -14,7 +14,7 @@ settings.load_profile("busy")
 
 ROOT = Path(__file__).parent.parent
 # A process in which Prefect has run cannot fork: its children end with exit code 1 when its threads are shut down.
-AFTER_FORKS = ("test_flows", "test_prefect_yaml", "test_scheduled_run")
+AFTER_FORKS = ("test_flows", "test_flow_parts", "test_prefect_yaml", "test_scheduled_run")
 NO_SKIP = bool(os.environ.get("XINREN_NO_SKIP"))
 
 

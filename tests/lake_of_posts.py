@@ -35,8 +35,8 @@ def table(name: str, rows: Iterable[dict[str, Any]]) -> pa.Table:
     return sort_rows(complete(columns, name, len(rows)), ["author_id", "posted_at", "post_id"])
 
 
-def fill(lake: Lake, rows: list[dict[str, Any]], buckets: int = 1) -> dict[str, int]:
-    """Make `rows` the posts of the lake, and run the stage."""
+def fill(lake: Lake, rows: list[dict[str, Any]], buckets: int = 1, **stated: Any) -> dict[str, int]:
+    """Make `rows` the posts of the lake, and run the stage; `stated`: settings."""
     with lake.begin() as tx:
         tx.buckets = buckets
         for name in ("posts", "post_features"):
@@ -44,6 +44,6 @@ def fill(lake: Lake, rows: list[dict[str, Any]], buckets: int = 1) -> dict[str, 
                 tx.drop(name, file.keys, file.stem)
             for keys, stem, part in partitions.split(name, table(name, rows), buckets):
                 tx.put(name, keys, stem, part)
-        counts = stages.campaigns(Run(Settings(lake=lake.root, workers=2), tx, b"", quiet))
+        counts = stages.campaigns(Run(Settings(**{"lake": lake.root, "workers": 2} | stated), tx, b"", quiet))
         tx.commit()
     return counts

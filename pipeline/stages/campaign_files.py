@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +18,12 @@ from pipeline.steps.campaign_texts import Shelf
 from pipeline.steps.campaigns import IN_ORDER
 from pipeline.storage import explained
 from pipeline.store import DataFile
+from pipeline.threads import one_ahead
 
-AT_A_TIME = 300_000  # posts read or sorted at once
+AT_A_TIME = 300_000  # posts read at once
+SORTED = 500_000  # posts of a month that are sorted at once
 ROW_BITS = 32  # of a post's place: the number of its file, before its row
 Files = list[tuple[int, DataFile]]
-T = TypeVar("T")
 
 
 class FileShelf(Shelf):
@@ -81,7 +81,7 @@ def posts_in_order(run: Run, files: Files, columns: list[str]) -> Iterator[tuple
 def _pieces(run: Run, files: Files, columns: list[str]) -> Iterator[tuple[pa.Table, Ints]]:
     wanted = list(dict.fromkeys(["post_id", *IN_ORDER, *columns]))
     for group in _grouped(by_month(files)):
-        pieces = [_read(run, group, wanted)] if _n_rows(group) <= AT_A_TIME else _slices(run, group, wanted)
+        pieces = [_read(run, group, wanted)] if _n_rows(group) <= SORTED else _slices(run, group, wanted)
         yield from ((rows, sorted_rows(rows, IN_ORDER)) for rows in pieces)
 
 
@@ -139,13 +139,3 @@ def rows_at(run: Run, files: Files, columns: list[str], places: Ints) -> Iterato
         at = start[number[low:high]] + (places[low:high] & ((1 << ROW_BITS) - 1))
         rows = run.tx.rows_of("posts", [file for _, file in group], columns)
         yield slice(low, high), group, rows.take(pa.array(at))
-
-
-def one_ahead(items: Iterator[T]) -> Iterator[T]:
-    """The items, each made on another thread while the one before is worked on."""
-    none = object()
-    with ThreadPoolExecutor(1) as pool:
-        coming: Future[Any] = pool.submit(next, items, none)
-        while (item := coming.result()) is not none:
-            coming = pool.submit(next, items, none)
-            yield item

@@ -19,17 +19,17 @@ from pipeline.stages.campaign_files import (
     Files,
     FileShelf,
     by_month,
-    one_ahead,
     post_files,
     posts_in_order,
     rows_at,
 )
+from pipeline.stages.campaign_parts import lead_in_parts
 from pipeline.stages.facts import POST_KEY
 from pipeline.steps.campaign_aliases import former_heads
 from pipeline.steps.campaign_texts import NEEDED, Found, Wordings
 from pipeline.steps.campaigns import alias_rows, campaign_ids, member_rows, summary_rows
 from pipeline.tables import concat, empty
-from pipeline.threads import in_order
+from pipeline.threads import in_order, one_ahead
 
 _VERSION = "2"  # raised when the same posts give other campaigns, so that lakes written before are computed again
 
@@ -51,9 +51,12 @@ def campaigns(run: Run) -> Counts:
 def _find(run: Run, files: Files) -> Found:
     """The campaigns of all posts."""
     wordings = Wordings(FileShelf(run.tx.scratch), run.threads)
-    for rows, order in posts_in_order(run, files, NEEDED):
-        wordings.add(rows, order)
-    return wordings.find()
+    wordings.add(posts_in_order(run, files, NEEDED))
+    parts = run.settings.campaign_parts
+    if not parts:
+        return wordings.find()
+    room = run.tx.beside("_campaigns")
+    return wordings.find(lambda texts, n: lead_in_parts(room, parts, texts, n, run.threads))
 
 
 def _write(run: Run, files: Files, found: Found, derived_from: str) -> None:

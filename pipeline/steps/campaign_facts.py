@@ -93,15 +93,25 @@ def facts(posts: Posts, founder: Numbers, threads: int = 1) -> Facts:
     times, labels = np.full((2, n), UNDATED), np.zeros((n, len(CLASSES) + 1), np.int32)
     newcomer = np.zeros(len(order), np.bool_)
     slots = 1 << max(4, int(2 * np.diff(bounds).max(initial=1)).bit_length())
-    tools = np.empty(slots, np.uint64), np.zeros(slots, np.int32), np.zeros(1 << 16, np.int32)
     columns = (posts.at, posts.author, posts.platform, posts.marks, posts.label)
-    for first, stop in pairwise([*np.unique(np.searchsorted(bounds, np.arange(0, len(order), _PIECE))).tolist(), n]):
+    desks = [
+        (np.empty(slots, np.uint64), np.zeros(slots, np.int32), np.zeros(1 << 16, np.int32)) for _ in range(threads)
+    ]
+
+    def work(piece: tuple[int, int]) -> None:
+        first, stop = piece
         members = order[bounds[first] : bounds[stop]]
         # Their columns in one piece, taken without a branch: so the machine waits for many places of memory at a time.
         mine = np.zeros((2, len(members)), np.int32)
         part: list[Any] = [fixed(column[members]) for column in columns]
-        _tell(*[first, stop, fixed(bounds), *part, *tools, mine, told, times, labels, newcomer])
+        desk = desks.pop()
+        _tell(*[first, stop, fixed(bounds), *part, *desk, mine, told, times, labels, newcomer])
+        desks.append(desk)
         before[:, members] = mine
+
+    edges = [*np.unique(np.searchsorted(bounds, np.arange(0, len(order), _PIECE))).tolist(), n]
+    for _ in in_order(work, pairwise(edges), threads):
+        pass
     found = Facts(
         campaign, before[0], before[1], order, bounds, times[0], times[1], told[0], told[1], told[2], told[3], told[4],
         told[5:7].T, labels, told[0], told[0],

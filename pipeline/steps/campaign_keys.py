@@ -11,7 +11,7 @@ from pipeline.text.folding import fixed
 from pipeline.text.sketch import MOST_BITS, Keys, Words
 
 MOST_KEPT = 32  # exemplars of one key that are compared with a text: those that were joined or founded last
-_MOST_PAIRED = 64  # texts of one key that are compared two by two before the clustering
+MOST_PAIRED = 64  # texts of one key that are compared two by two before the clustering
 
 Numbers = NDArray[np.int32]
 Halves = NDArray[np.uint16]
@@ -32,13 +32,18 @@ def number_buckets(keys: Keys, signatures: Words) -> tuple[Rooms, int]:
     A bucket holds the texts of one key. Its room has a place for a number and for each of its texts, MOST_KEPT of them
     at most. Left out are texts whose signature is like no other's there, for they can neither join nor be joined.
     """
-    packed = _sorted(keys)
-    packed = packed[: _shared(packed)]
+    packed = shared_keys(keys)
     texts = packed.astype(np.uint32)
     rooms, buckets = np.zeros(len(texts), np.uint32), np.zeros(len(keys), np.uint32)
     n_places = _bucket(packed, signatures[texts], rooms) - 1
     buckets[texts] = rooms
     return buckets, n_places
+
+
+def shared_keys(keys: Keys) -> Words:
+    """Each key that stands at two places or more, above its place, in order."""
+    packed = _sorted(keys)
+    return packed[: _shared(packed)]
 
 
 def _sorted(keys: Keys) -> Words:
@@ -134,19 +139,19 @@ def _shared(packed: Words) -> int:
 def _bucket(packed: Words, signatures: Words, rooms: Rooms) -> int:
     """signatures, rooms: aligned with `packed`."""
     at, base = 0, 1
-    near = np.empty(_MOST_PAIRED, np.bool_)
+    near = np.empty(MOST_PAIRED, np.bool_)
     while at < len(packed):
         stop, used = at + 1, 0
         while stop < len(packed) and packed[stop] >> np.uint64(32) == packed[at] >> np.uint64(32):
             stop += 1
         n = stop - at
-        near[: min(n, _MOST_PAIRED)] = n > _MOST_PAIRED
-        for i in range(1, n if n <= _MOST_PAIRED else 0):
+        near[: min(n, MOST_PAIRED)] = n > MOST_PAIRED
+        for i in range(1, n if n <= MOST_PAIRED else 0):
             for j in range(i):
                 if bits(signatures[at + i] ^ signatures[at + j]) <= MOST_BITS:
                     near[i] = near[j] = True
         for i in range(n):
-            if n > _MOST_PAIRED or near[i]:
+            if n > MOST_PAIRED or near[i]:
                 rooms[at + i] = base
                 used += 1
         if used:

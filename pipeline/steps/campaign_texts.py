@@ -6,6 +6,7 @@ read back piece by piece, so that memory does not grow with the length of the te
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,12 +21,12 @@ from pipeline.hashing import hash_rows
 from pipeline.order import flags, numbers
 from pipeline.steps.campaign_facts import AUTO, NO_LABEL, REPOST, UNDATED, Bytes, Facts, Posts, facts
 from pipeline.steps.campaign_keys import Halves, Numbers, Rooms, number_buckets, number_equal, pack
-from pipeline.steps.campaign_links import Floats, Leaders, Links
+from pipeline.steps.campaign_links import SEPARATOR_CODE, Floats, Leaders, Links
 from pipeline.tables import CLASSES
 from pipeline.text.codepoints import Ints, from_arrow
 from pipeline.text.folding import fold_batch
-from pipeline.text.sketch import N_BANDS, Words, sketch_batch
-from pipeline.threads import in_order
+from pipeline.text.sketch import N_BANDS, Keys, Words, sketch_batch
+from pipeline.threads import in_order, one_ahead
 
 NO_BROADCAST = ("comment", "message")  # talk: greetings and thanks repeat without anyone broadcasting
 NEEDED = [
@@ -40,7 +41,7 @@ NEEDED = [
 ]
 _BATCH = 20_000  # posts taken at a time
 _IN_CACHE = 4_000  # texts folded and sketched at a time: their letters stay in a core's cache
-_PIECE = 50_000  # posts clustered at a time
+_PIECE = 100_000  # posts clustered at a time
 
 
 class Shelf:
@@ -79,8 +80,27 @@ class Found:
     nearest: Floats
 
 
+@dataclass(frozen=True)
+class Texts:
+    """Texts from number `start` on: letters of each with its end, packed; those letters; signature; band keys (texts, 18)."""
+
+    start: int
+    lengths: Ints
+    letters: Halves
+    signatures: Words
+    keys: Keys
+
+    @property
+    def end(self) -> int:
+        """The number after the last."""
+        return self.start + len(self.lengths)
+
+
+Lead = Callable[[Iterable[Texts], int], Links]  # all texts, in order, and how many they are
+
+
 class Wordings:
-    """Takes posts in order (`add`), then tells their campaigns (`find`)."""
+    """Takes posts in order (`add`, once), then tells their campaigns (`find`)."""
 
     def __init__(self, shelf: Shelf, threads: int = 1) -> None:
         self._shelf = shelf
@@ -88,25 +108,18 @@ class Wordings:
         self._platforms: list[str] = []
         self._ends: list[tuple[int, int]] = [(0, 0)]  # posts and letters taken, batch by batch
 
-    def add(self, rows: pa.Table, order: Ints) -> None:
-        """Posts that come after all posts added before, in this order: columns NEEDED, text_label, and `place`, an integer.
+    def add(self, pieces: Iterable[tuple[pa.Table, Ints]]) -> None:
+        """All posts, piece after piece, each with the order of its rows: columns NEEDED, text_label, and `place`, an integer.
 
         Comments, messages and posts with fewer than 12 folded letters are not taken.
         """
-        talk = flags(pc.is_in(rows["kind"], pa.array(NO_BROADCAST)))
-        order = order[~talk[order]]
-        rows = rows.select([*NEEDED, "text_label", "place"]).combine_chunks()
-
-        def work(start: int) -> Columns:
-            return _sketched(rows.take(pa.array(order[start : start + _BATCH])))
-
-        for columns in in_order(work, range(0, len(order), _BATCH), self._threads):
+        for columns in in_order(lambda batch: _sketched(batch[0].take(batch[1])), _batches(pieces), self._threads):
             self._put(columns)
 
-    def find(self) -> Found:
-        """The campaigns of all posts added."""
+    def find(self, lead: Lead | None = None) -> Found:
+        """The campaigns of all posts added; `lead` clusters the texts, where not all of them are to be clustered here at once."""
         text_of, first = number_equal(self._shelf.read("hash", np.uint64))
-        links = self._lead(text_of, first)
+        links = self._lead(text_of, first) if lead is None else lead(one_ahead(self._all(text_of, first)), len(first))
         column = self._shelf.read
         posts = Posts(
             column("at", np.int64), column("seen", np.int64), column("author", np.uint64), column("platform", np.uint16),
@@ -132,17 +145,36 @@ class Wordings:
         links = Links.of_none(len(first))
         with ThreadPoolExecutor(self._threads) as pool:
             leaders = Leaders(links, int(joined.sum()), n_places, self._ends[-1][1], pool, self._threads)
-            for (posts, halves), (posts_end, halves_end) in self._pieces():
-                text = text_of[posts:posts_end]
-                chosen = joined[text] & (first[text] == np.arange(posts, posts_end))
-                if not chosen.any():
-                    continue
-                told = text[chosen]
-                low, high = int(told[0]), int(told[-1]) + 1
-                read = (self._shelf.read(f"bucket{band}", np.uint32, low, high)[told - low] for band in range(N_BANDS))
-                letters: Halves = self._shelf.read("letters", np.uint16, halves, halves_end)
-                leaders.add(letters, chosen, told, np.stack(list(read), axis=1), signatures[told])
+            for letters, chosen, told, buckets in one_ahead(self._texts(text_of, first, joined)):
+                leaders.add(letters, chosen, told, buckets, signatures[told])
         return links
+
+    def _all(self, text_of: Numbers, first: Numbers) -> Iterator[Texts]:
+        """All texts, some at a time."""
+        for (posts, halves), (posts_end, halves_end) in self._pieces():
+            chosen = first[text_of[posts:posts_end]] == np.arange(posts, posts_end)
+            if chosen.any():
+                letters: Halves = self._shelf.read("letters", np.uint16, halves, halves_end)
+                lengths = np.diff(np.flatnonzero(letters == SEPARATOR_CODE), prepend=-1)
+                keys = [self._shelf.read(f"key{band}", np.uint32, posts, posts_end)[chosen] for band in range(N_BANDS)]
+                yield Texts(
+                    int(text_of[posts:posts_end][chosen][0]), lengths[chosen], letters[np.repeat(chosen, lengths)],
+                    self._shelf.read("signature", np.uint64, posts, posts_end)[chosen], np.stack(keys, axis=1),
+                )  # fmt: skip
+
+    def _texts(
+        self, text_of: Numbers, first: Numbers, joined: NDArray[np.bool_]
+    ) -> Iterator[tuple[Halves, NDArray[np.bool_], Numbers, Rooms]]:
+        """Texts that are `joined`, some at a time: letters of some posts, which of these are theirs, numbers, buckets."""
+        for (posts, halves), (posts_end, halves_end) in self._pieces():
+            text = text_of[posts:posts_end]
+            chosen = joined[text] & (first[text] == np.arange(posts, posts_end))
+            if not chosen.any():
+                continue
+            told = text[chosen]
+            low, high = int(told[0]), int(told[-1]) + 1
+            read = [self._shelf.read(f"bucket{band}", np.uint32, low, high)[told - low] for band in range(N_BANDS)]
+            yield self._shelf.read("letters", np.uint16, halves, halves_end), chosen, told, np.stack(read, axis=1)
 
     def _buckets(self, first: Numbers, signatures: Words) -> tuple[NDArray[np.bool_], int]:
         """Which texts share a bucket; how many places all rooms take. Buckets are put aside in place of the keys."""
@@ -166,6 +198,15 @@ class Wordings:
             if end[0] - edges[-1][0] >= _PIECE or end is self._ends[-1]:
                 edges.append(end)
         return list(pairwise(edges))
+
+
+def _batches(pieces: Iterable[tuple[pa.Table, Ints]]) -> Iterator[tuple[pa.Table, pa.Array]]:
+    """Of each piece the rows that are no talk, some at a time in their order."""
+    for piece, order in pieces:
+        rows = piece.select([*NEEDED, "text_label", "place"]).combine_chunks()
+        talk = flags(pc.is_in(rows["kind"], pa.array(NO_BROADCAST)))
+        chosen = order[~talk[order]]
+        yield from ((rows, pa.array(chosen[at : at + _BATCH])) for at in range(0, len(chosen), _BATCH))
 
 
 @dataclass(frozen=True)

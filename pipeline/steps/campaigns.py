@@ -38,7 +38,7 @@ def campaigns(posts: pa.Table, features: pa.Table, *, threads: int = 1) -> tuple
     """
     rows = with_labels(posts, features).append_column("place", pa.array(np.arange(len(posts))))
     wordings = Wordings(Shelf(), threads)
-    wordings.add(rows, sorted_rows(rows, IN_ORDER))
+    wordings.add([(rows, sorted_rows(rows, IN_ORDER))])
     found = wordings.find()
     heads = posts.take(pa.array(found.place[found.facts.heads]))
     ids = campaign_ids(heads)

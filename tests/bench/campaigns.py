@@ -77,7 +77,7 @@ def found_in(texts: pa.Array, at: Ints) -> Found:
         **{name: pa.array([value] * n, pa.string() if value is None else None) for name, value in same.items()},
     })  # fmt: skip
     wordings = Wordings(Shelf(), threads=2)
-    wordings.add(rows, np.arange(n))
+    wordings.add([(rows, np.arange(n))])
     return wordings.find()
 
 

@@ -17,6 +17,7 @@ from pipeline.order import sort_rows
 from pipeline.stages import campaign_files
 from pipeline.steps.campaigns import MEMBER_ORDER, campaigns
 from pipeline.store import Lake
+from pipeline.threads import one_ahead
 from tests.lake_of_posts import SEEN, fill, post, table
 
 START = datetime(2026, 1, 20, tzinfo=UTC)
@@ -63,6 +64,7 @@ def test_the_stage_finds_what_the_step_finds(
     lake: Lake, buckets: int, at_a_time: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(campaign_files, "AT_A_TIME", at_a_time)
+    monkeypatch.setattr(campaign_files, "SORTED", at_a_time)
     counts = fill(lake, ROWS, buckets)
     summary, members = expected()
     assert len(members) > 100
@@ -188,7 +190,7 @@ def test_items_made_ahead_come_in_order_and_an_error_comes_in_its_turn() -> None
         yield from (3, 1, 2)
         raise ValueError("the fourth")
 
-    ahead = campaign_files.one_ahead(items())
+    ahead = one_ahead(items())
     assert [next(ahead), next(ahead), next(ahead)] == [3, 1, 2]
     with pytest.raises(ValueError, match="the fourth"):
         next(ahead)
