@@ -26,17 +26,24 @@ class _Hidden(MetaPathFinder):
 
 def hide_unwanted() -> None:
     """Let no later import of this process find what is unwanted; what is imported already stays."""
-    if not any(isinstance(finder, _Hidden) for finder in sys.meta_path):
+    if not _is_our_own():
         sys.meta_path.insert(0, _Hidden())
 
 
+def _is_our_own() -> bool:
+    return any(isinstance(finder, _Hidden) for finder in sys.meta_path)
+
+
 def put_off_collecting() -> None:
-    """Look for no cycles before `started`."""
+    """Look for no cycles before `started`. For a process of our own, after `hide_unwanted`."""
     gc.disable()
 
 
 def started() -> None:
-    """What there is now stays to the end: look for cycles among the rest alone, if looking was put off."""
-    if not gc.isenabled():
+    """What there is now stays to the end: look for cycles among the rest alone, if looking was put off.
+
+    A process of someone else's that looks for none by its own choice is left as it is.
+    """
+    if _is_our_own() and not gc.isenabled():
         gc.freeze()
         gc.enable()

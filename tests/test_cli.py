@@ -529,3 +529,14 @@ def test_a_process_of_someone_elses_keeps_what_it_may_want(xinren: Run) -> None:
     xinren("explain", "--text", "桂花还没谢。")
     assert gc.isenabled()
     assert "pipeline.short_start" not in {type(finder).__module__ for finder in sys.meta_path}
+
+
+def test_a_process_of_someone_elses_that_looks_for_no_cycles_goes_on_so(xinren: Run, tmp_path: Path) -> None:
+    (tmp_path / "two.jsonl").write_text('{"text": "早"}\n{"text": "招代理，加微信"}\n', "utf-8")
+    before = gc.get_freeze_count()
+    gc.disable()
+    try:
+        xinren("score", "two.jsonl", "--out", "out.parquet")
+        assert (gc.isenabled(), gc.get_freeze_count()) == (False, before)
+    finally:
+        gc.enable()

@@ -177,6 +177,26 @@ def test_more_files_later_give_the_lake_of_all_at_once(
     assert_same(lake, feed_lake)
 
 
+def test_a_late_post_between_two_months_is_held_against_both(tmp_path: Path) -> None:
+    def post(post_id: str, day: str, text: str) -> dict[str, Any]:
+        return written.weibo(post_id, written.HE, written.at(day), text)
+
+    ends = [post("1", "01-31", "今天到货了"), post("3", "03-01", "今天到货了")]
+    write_file(tmp_path / "ends.jsonl", ends)
+    write_file(tmp_path / "late.jsonl", [post("2", "02-10", "明天到货了")])
+    run_over(tmp_path / "lake", tmp_path / "ends.jsonl")
+    assert _echoes(tmp_path / "lake") == [(0, 0), (3, 3)]
+    run_over(tmp_path / "lake", tmp_path / "late.jsonl")
+    assert _echoes(tmp_path / "lake") == [(0, 0), (2, 3), (2, 3)]
+    run_over(tmp_path / "once", tmp_path / "ends.jsonl", tmp_path / "late.jsonl")
+    assert_same(tmp_path / "lake", tmp_path / "once")
+
+
+def _echoes(lake: Path) -> list[tuple[int, int]]:
+    rows = sorted(rows_of(lake, "author_days", "date", "n_echoed_grams", "n_grams"), key=lambda row: row["date"])
+    return [(row["n_echoed_grams"], row["n_grams"]) for row in rows]
+
+
 def test_a_post_whose_date_becomes_known_moves(feed: Path, first_lake: Path, tmp_path: Path) -> None:
     lake = copied(first_lake, tmp_path)
     undated, dated = ("part_platform=weibo/part_month=undated/", "part_platform=weibo/part_month=2025-12/")

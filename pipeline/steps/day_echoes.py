@@ -18,13 +18,15 @@ def echoes_of(posts: pa.Table) -> tuple[Ints, Ints]:
     """Of each post its distinct 3-grams, and those of them that its author's post before holds too; row-aligned.
 
     Both are 0 where there is no post before. Comments, undated posts and those of unknown authors are as if not there.
-    An author's posts stand in the order of time.
+    An author's posts stand in the order of time, platforms one after another.
     """
-    author = numbers(single(posts["author_id"]).dictionary_encode().indices, -1)
+    platform, author = (
+        numbers(single(posts[name]).dictionary_encode().indices, -1) for name in ("platform", "author_id")
+    )
     told = posts["posted_at"].is_valid().to_numpy() & ~flags(pc.equal(posts["kind"], "comment")) & (author >= 0)
     order = np.flatnonzero(told)
     order = order[np.argsort(author[order], kind="stable")]
-    follows = np.diff(author[order], prepend=-1) == 0
+    follows = (np.diff(author[order], prepend=-1) == 0) & (np.diff(platform[order], prepend=-1) == 0)
     texts = single(posts["text"])
     grams, shared = np.zeros(len(posts), np.int64), np.zeros(len(posts), np.int64)
     for start in range(0, len(order), _TEXTS):

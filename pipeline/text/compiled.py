@@ -34,12 +34,12 @@ def cache_folder() -> Path:
 
 def _kernel_folder() -> Path:
     """Where the kernels of this version are kept. Numba looks whether a kernel's own module has changed, but not whether one
-    that it calls has: so every state of all modules with kernels has a folder of its own, the last used being kept."""
+    that it calls has: so every state of all modules with kernels or intrinsics has a folder of its own, the last used being kept."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for source in sorted(package.rglob("*.py")):
         content = source.read_bytes()
-        if b"@kernel" in content:
+        if b"@kernel" in content or b"intrinsic(" in content:
             digest.update(source.relative_to(package).as_posix().encode() + b"\0" + content)
     folder = cache_folder() / f"kernels-{digest.hexdigest()[:16]}"
     if not folder.exists():

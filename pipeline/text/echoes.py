@@ -15,7 +15,7 @@ _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: Fibonacci hashing (K
 def echoes(batch: TextBatch, follows: NDArray[np.bool_]) -> tuple[Ints, Ints]:
     """Of each text that `follows` the one before it: its distinct 3-grams, and those of them that the one before holds too.
 
-    Of other texts 0 and 0. The grams are counted exactly; one pass, some hundred nanoseconds a text.
+    Of other texts 0 and 0. The grams are counted exactly; one pass, one to two microseconds a text of 105 characters.
     """
     grams, shared = np.zeros(len(batch), np.int64), np.zeros(len(batch), np.int64)
     longest = int(batch.lengths.max(initial=0))

@@ -144,6 +144,12 @@ def test_comments_and_what_has_no_date_stand_between_no_two_posts(diary: Any) ->
     assert _echoed(diary) == [(3, 3)]
 
 
+def test_authors_of_one_id_on_two_platforms_echo_nobody(diary: Any) -> None:
+    diary.post("a", 0, "今天到货了")
+    diary.post("a", 1, "今天到货了", platform="zhihu")
+    assert _echoed(diary) == [(0, 0), (0, 0)]
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.text("到货了😀", max_size=40), max_size=8), st.integers(1, 5))
 def test_echoes_are_those_of_sets_however_many_are_read_at_a_time(new_diary: Any, texts: list[str], size: int) -> None:

@@ -32,6 +32,14 @@ def test_kernels_of_another_version_are_not_taken(package: Path) -> None:
     assert first.stat().st_mode & 0o022 == 0
 
 
+def test_kernels_that_call_another_intrinsic_are_not_taken(package: Path) -> None:
+    folders = set()
+    for number in range(2):
+        (package / "ahead.py").write_text(f"ahead = intrinsic(lambda: {number})\n", "utf-8")
+        folders.add(compiled._kernel_folder())
+    assert len(folders) == 2
+
+
 def test_the_versions_used_last_are_kept(package: Path) -> None:
     folders = []
     for number in range(compiled._VERSIONS + 2):
