@@ -15,6 +15,7 @@ from pipeline.learn.baseline import baseline_probabilities
 from pipeline.learn.camouflage import camouflaged
 from pipeline.learn.fetched import fetched_posts
 from pipeline.learn.fit import Calibration, Design, Entries, Known, Weights, calibrate, to_model
+from pipeline.learn.label_texts import LAKE
 from pipeline.learn.labels import Labels
 from pipeline.learn.public_posts import Unlabelled, public_posts, read_labels, unlabelled
 from pipeline.learn.reviews import reviews
@@ -39,8 +40,9 @@ class Corpus:
 
     @property
     def known(self) -> Known:
-        """What a fit is told of each post."""
-        return Known(self.labels.author, self.labels.label, self.labels.weight, len(CLASSES))
+        """What a fit is told of each post. Standard are the readings that are measured on, and those of the user's own lake."""
+        known = self.labels
+        return Known(known.author, known.label, known.weight, known.measured | (known.dataset == LAKE), len(CLASSES))
 
     def fit(self, reader: Reader, rows: NDArray[np.bool_], fold: int | None = None) -> tuple[Entries, Weights]:
         """Learned from the labelled posts in `rows` and the unlabelled ones, but for those of authors of `fold`."""
@@ -59,7 +61,7 @@ def training_corpus(
     found = [read_labels(corpora, posts, say), reviews(data, learned=True), more]
     parts = [gold, labels.own(corpora), *(f for f in found if f is not None)]
     rows = labels.concat(parts)
-    others = unlabelled(posts, rows, labels.gold(data / "posts_gold" / "dev.csv"), reader)
+    others = unlabelled(posts, rows, labels.gold(data / "posts_gold" / "dev.csv"), reader, seed=SEED)
     rows = rows.take(rows.label >= 0)
     return Corpus(rows, reader.read(rows.texts), others)
 

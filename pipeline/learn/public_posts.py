@@ -11,11 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from pipeline.errors import PermanentError, one_line
 from pipeline.learn.labels import CONFIDENCE, OWN_FOLD, TRAIN_ONLY, Labels
 from pipeline.learn.readings import text_hashes
+from pipeline.learn.vectors import Vectors, word_vectors
 from pipeline.tables import CLASSES
 from pipeline.text.codepoints import SEPARATOR
 from pipeline.text.contacts import redact
@@ -103,16 +105,25 @@ def _objects(values: pa.ChunkedArray) -> NDArray[np.object_]:
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """Posts that nobody labelled: their reading, authors (a post without one is its own author), and the authors' folds."""
+    """Posts that nobody labelled: their reading, authors (a post without one is its own author), the authors' folds, and
+    vectors of words."""
 
     reading: Reading
     author: NDArray[np.object_]
     fold: NDArray[np.int64]  # of the author in posts_gold; OUTSIDE for others
+    vectors: Vectors | None = None
+
+    def near(self, reader: Reader, kinds: list[str], texts: list[str], n: int) -> sp.csr_matrix | None:
+        """The vectors of `n` entries, of which the first have these kinds and texts; None without vectors."""
+        return None if self.vectors is None else self.vectors.of_entries(reader, kinds, texts, n)
 
 
-def unlabelled(posts: pa.Table, known: Labels, dev: Labels, reader: Reader) -> Unlabelled:
-    """What no reader labelled of SETS, thinned by the hash of the text; without posts of dev's authors, who are measured on."""
-    posts = posts.filter(pc.is_in(posts["dataset"], value_set=pa.array(list(SETS))))
+def unlabelled(posts: pa.Table, known: Labels, dev: Labels, reader: Reader, *, seed: int) -> Unlabelled:
+    """What no reader labelled of SETS, thinned by the hash of the text; without posts of dev's authors, who are measured on.
+
+    The vectors are of all `posts` but those that are measured on.
+    """
+    everything, posts = posts, posts.filter(pc.is_in(posts["dataset"], value_set=pa.array(list(SETS))))
     hashes = pc.utf8_slice_codeunits(posts["text_hash"], 1, 8).to_pylist()
     every = np.array([SETS[name][3] for name in posts["dataset"].to_pylist()])
     drawn = np.array([int(h, 16) for h in hashes]) % every == 0
@@ -123,4 +134,10 @@ def unlabelled(posts: pa.Table, known: Labels, dev: Labels, reader: Reader) -> U
     author = pc.coalesce(rows["author"], rows["text_hash"])
     folds = dict(zip(known.author[known.measured].tolist(), known.fold[known.measured].tolist(), strict=True))
     fold = np.array([folds.get(name, OUTSIDE) for name in author.to_pylist()], np.int64)
-    return Unlabelled(reader.read(rows["text"]), _objects(author), fold)
+    return Unlabelled(reader.read(rows["text"]), _objects(author), fold, _vectors(everything, known, dev, reader, seed))
+
+
+def _vectors(posts: pa.Table, known: Labels, dev: Labels, reader: Reader, seed: int) -> Vectors:
+    measured = pa.concat_arrays([known.texts.filter(pa.array(known.measured)), dev.texts])
+    others = pc.invert(pc.is_in(posts["text_hash"], value_set=text_hashes(measured)))
+    return word_vectors(posts["text"].filter(others).combine_chunks(), reader, seed=seed)

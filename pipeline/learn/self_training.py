@@ -62,17 +62,20 @@ def fit_posts(
 ) -> tuple[Entries, Weights]:  # fmt: skip
     """Entries and weights learned from the labelled texts in `rows`, then from them and the unlabelled posts allowed."""
     entries = choose_entries(reader, reading, known.author, rows)
-    label, weight = known.label[rows], known.weight[rows]
+    label, weight, standard = known.label[rows], known.weight[rows], known.standard[rows]
     mine, theirs = (Design.of(reader, r, entries).matrix for r in (reading, unlabelled.reading))
-    teacher = fit_weights(mine[rows], label, weight, known.n_classes, seed=seed)
+    near = unlabelled.near(reader, entries.kinds, entries.texts, mine.shape[1])
+    teacher = fit_weights(mine[rows], label, weight, known.n_classes, seed=seed, standard=standard, vectors=near)
     said = verdicts(teacher.logits(theirs), unlabelled.author, allowed)
     label = np.concatenate((label, said.label))
     weight = np.concatenate((weight, np.full(len(said.rows), VERDICT_WEIGHT)))
+    standard = np.concatenate((standard, np.zeros(len(said.rows), bool)))
     for last in (False, True):
         matrix = sp.vstack((mine[rows], theirs[said.rows]), format="csr")
-        weights = fit_weights(matrix, label, weight, known.n_classes, seed=seed)
+        weights = fit_weights(matrix, label, weight, known.n_classes, seed=seed, standard=standard, vectors=near)
         if last or len(entries.texts) <= MOST_ENTRIES:
             break
         entries = strongest(entries, weights, MOST_ENTRIES)
         mine, theirs = (Design.of(reader, r, entries).matrix for r in (reading, unlabelled.reading))
+        near = unlabelled.near(reader, entries.kinds, entries.texts, mine.shape[1])
     return entries, weights

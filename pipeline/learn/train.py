@@ -27,6 +27,7 @@ from pipeline.learn import (
     self_training,
     sentiment,
     sentiment_scale,
+    vectors,
 )
 from pipeline.learn.authors import labelled_lives
 from pipeline.learn.context import CONSTANTS as CONTEXT_CONSTANTS
@@ -104,7 +105,13 @@ def train_judge(task: Task) -> dict[str, float]:
     if (task.corpora / READ).is_file():
         inputs[f"corpora/{READ.as_posix()}"] = task.corpora / READ
     more = read_posts(task.readings, task.settings.lake, data, say) if task.readings else None
-    constants = _constants() | self_training.CONSTANTS | CONTEXT_CONSTANTS | {"review_weight": reviews.WEIGHT}
+    constants = (
+        _constants()
+        | self_training.CONSTANTS
+        | vectors.CONSTANTS
+        | CONTEXT_CONSTANTS
+        | {"review_weight": reviews.WEIGHT}
+    )
     constants |= {"texts_of_labels": texts_hash(more)} if more else {}
     cards.write_recipe(out, constants, inputs, fetched_sets(task.corpora))
     corpus = judge.training_corpus(data, task.corpora, reader, more, say)

@@ -176,7 +176,7 @@ def test_of_many_entries_the_strongest_stay_in_their_order() -> None:
 def test_a_fit_with_too_many_entries_is_fitted_again_on_the_strongest(monkeypatch: pytest.MonkeyPatch) -> None:
     posts = own_posts()
     reading = reader().read(posts.texts)
-    known = Known(posts.author, posts.label, posts.weight, len(CLASSES))
+    known = Known(posts.author, posts.label, posts.weight, np.ones(len(posts), bool), len(CLASSES))
     monkeypatch.setattr("pipeline.learn.self_training.MOST_ENTRIES", 300)
     every = np.ones(len(posts), bool)
     others = Unlabelled(reader().read(posts.texts.slice(0, 50)), posts.author[:50], np.full(50, OUTSIDE))
@@ -185,3 +185,31 @@ def test_a_fit_with_too_many_entries_is_fitted_again_on_the_strongest(monkeypatc
     assert weights.coefficients.shape == (len(entries.texts) + len(entries.form), len(CLASSES))
     right = weights.logits(Design.of(reader(), reading, entries).matrix).argmax(axis=1) == posts.label
     assert right.mean() > 0.8
+
+
+def test_where_readers_differ_the_standard_ones_are_followed_and_the_others_still_teach() -> None:
+    """Three texts: of the first, 60 readers say class 0 and 15 standard ones class 1; the second none of these has read."""
+    matrix = sp.csr_matrix(np.repeat(np.eye(3, dtype=np.float32), [75, 40, 75], axis=0))
+    label = np.concatenate([np.zeros(60), np.ones(15), np.ones(40), np.zeros(60), np.zeros(15)]).astype(np.int64)
+    standard = np.zeros(190, bool)
+    standard[60:75] = standard[-15:] = True
+    weight = np.ones(190)
+    texts = sp.identity(3, format="csr")
+    plain = fit_weights(matrix, label, weight, 2, seed=1).logits(texts).argmax(axis=1)
+    found = fit_weights(matrix, label, weight, 2, seed=1, standard=standard).logits(texts).argmax(axis=1)
+    assert plain.tolist() == [0, 1, 0]
+    assert found.tolist() == [1, 1, 0]
+
+
+def test_words_that_are_alike_share_what_is_learned_of_them() -> None:
+    """Of four words the second stands in no text; its vector is that of the first, so it leans to the first's class."""
+    matrix = sp.csr_matrix(np.repeat(np.eye(4, dtype=np.float32)[[0, 2, 3]], 30, axis=0))
+    label = np.repeat([0, 1, 1], 30)
+    vectors = sp.csr_matrix(np.array([[1, 0], [1, 0], [0, 1], [0, 1]], np.float32))
+    alone = fit_weights(matrix, label, np.ones(90), 2, seed=1)
+    found = fit_weights(matrix, label, np.ones(90), 2, seed=1, vectors=vectors)
+    assert alone.coefficients[1].tolist() == [0, 0]
+    assert found.coefficients.shape == (4, 2)
+    assert found.coefficients[1, 0] > 0.1
+    assert found.coefficients[1, 1] < -0.1
+    assert found.logits(matrix).argmax(axis=1).tolist() == label.tolist()
