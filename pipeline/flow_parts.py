@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import sleep
 from typing import Any
 
 from pipeline import offline
@@ -26,6 +27,7 @@ from prefect.futures import PrefectFuture  # noqa: E402
 from prefect.task_runners import PrefectTaskRunner, TaskRunner, ThreadPoolTaskRunner  # noqa: E402
 
 PART_SECONDS = 2 * 3600
+_NO_STATE_YET = 0.5  # seconds
 _ASKED_AGAIN = 20  # seconds after which a part is asked for, should word of its end be lost
 
 
@@ -63,7 +65,17 @@ def _runner(settings: Settings) -> TaskRunner[Any]:
 def _wait(part: Part, future: PrefectFuture[Any]) -> None:
     """Raises TransientError where the part failed for good, with the last word it left."""
     while not future.state.is_final():
-        future.wait(timeout=_ASKED_AGAIN)
+        _wait_a_little(future)
     if not future.state.is_completed():
         said = one_line(future.state.message or future.state.name, 200)
         raise TransientError(f"campaigns: part {part.round} {part.number}: {said}; see its task run, then run again")
+
+
+def _wait_a_little(future: PrefectFuture[Any]) -> None:
+    """Until the part ends, or _ASKED_AGAIN; Prefect refuses to wait for one whose first state its server has yet to write."""
+    try:
+        future.wait(timeout=_ASKED_AGAIN)
+    except RuntimeError as error:
+        if "no state" not in str(error):
+            raise
+        sleep(_NO_STATE_YET)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -107,3 +108,25 @@ def test_a_part_that_fails_ends_the_flow_and_is_named(lake: Lake, monkeypatch: p
     with pytest.raises(TransientError, match=r"part pairs 0: .*the disk is gone"):
         run(lake, campaign_parts=2)
     assert paths(lake) == []
+
+
+def test_a_part_whose_first_state_is_not_written_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.states import Completed, Pending
+
+    from pipeline import flow_parts
+
+    monkeypatch.setattr(flow_parts, "_NO_STATE_YET", 0)
+
+    class Future:
+        state = Pending()
+        asked = 0
+
+        def wait(self, timeout: float) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                raise RuntimeError("Task run x has no state which means it hasn't started yet.")
+            self.state = Completed()
+
+    future = Future()
+    flow_parts._wait(cast("Any", None), cast("Any", future))
+    assert future.asked == 2

@@ -230,8 +230,8 @@ character n-grams of all posts of an account (.76 alone, .74 as the mean over po
 some 90 more features of gaps, weekdays,
 classes of apps (phone, web, marketing tools) and of own posts and reposts apart (none but own broadcasting, and that in
 `trust_score`); rows of the same accounts at earlier days as further examples (+.001); less weight for accounts active in 2017
-(-.002). By a quicker screen of two or three repeats, `echo_share` chosen among some 140 candidates on these same labels (+.011, hence somewhat
-optimistic): beside it means of the six classes and of emotions, quantiles of broadcasting, thirds of the
+(-.002). By a quicker screen of two or three repeats, `echo_share` chosen among some 140 candidates on these same labels
+(+.011, hence somewhat optimistic): beside it means of the six classes and of emotions, quantiles of broadcasting, thirds of the
 history, classes of apps, minutes and gaps (none above +.003); echoes of folded texts (+.008), of the last 3, 10 or all posts
 (no more than of the last one).
 Days of silence would add .014 under boosting and are left out on purpose; leaving out all else that moves while an account
