@@ -25,7 +25,7 @@ from pipeline.lake_format import (
     table_of,
 )
 from pipeline.storage import MARKER, Storage, open_storage
-from pipeline.transaction import LATEST, SNAPSHOTS, Only, Transaction, chosen, pointer, snapshot_path
+from pipeline.transaction import BESIDE, LATEST, SNAPSHOTS, Only, Transaction, chosen, pointer, snapshot_path
 
 __all__ = ["PARTITIONS", "DataFile", "Lake", "Snapshot", "Transaction"]
 
@@ -120,12 +120,18 @@ class Lake:
         strays = [path for path in found if path not in named and table_of(path)]
         if newest.number:  # always: the pointer of a killed run may be right, and yet not on the disk
             self.storage.point(LATEST, pointer(newest), snapshot_path(newest.number))
-        self.remove(self.storage.abandoned(strays))
+        self.remove([*self.storage.abandoned(strays), *self._left_beside()])
         return newest
 
+    def _left_beside(self) -> list[str]:
+        """What runs that were killed left in folders beside the tables: one file tells the age of each folder."""
+        of = {path: path.split("/")[1] for path in self.storage.files(BESIDE)}
+        left = {of[path] for path in self.storage.abandoned({folder: path for path, folder in of.items()}.values())}
+        return [path for path, folder in of.items() if folder in left]
+
     def remove(self, paths: Iterable[str]) -> None:
-        """Delete files that no snapshot names, and all but the newest snapshots."""
-        self.storage.remove([*paths, *self._snapshot_paths()[:-KEPT_SNAPSHOTS]], PARTITIONS)
+        """Delete files that no snapshot names, and all but the newest snapshots; then empty folders."""
+        self.storage.remove([*paths, *self._snapshot_paths()[:-KEPT_SNAPSHOTS]], [*PARTITIONS, BESIDE])
 
     def _snapshot_paths(self) -> list[str]:
         return [path for path in self.storage.files(SNAPSHOTS) if path.endswith(".json")]

@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -32,7 +33,7 @@ from pipeline.storage import Stage
 if TYPE_CHECKING:
     from pipeline.store import Lake
 
-SNAPSHOTS, LATEST = "_snapshots", "_latest"
+SNAPSHOTS, LATEST, BESIDE = "_snapshots", "_latest", "_campaigns"
 Only = Callable[[DataFile], bool]
 
 
@@ -154,9 +155,12 @@ class Transaction:
         """An empty file of this machine that no reader sees and that goes with the transaction."""
         return self._stage(name, b"")
 
-    def beside(self, name: str) -> str:
-        """Where other machines find the folder `name` beside the tables: what stands there is no part of the lake."""
-        return self._lake.storage.address(name)
+    def beside(self) -> str:
+        """Where other machines find a new folder beside the tables: no part of the lake, and this caller's alone.
+
+        What a killed run leaves there the next writer deletes.
+        """
+        return self._lake.storage.address(f"{BESIDE}/{token_hex(8)}")
 
     def _finish(self, table: str = "") -> None:
         """Wait for the files that are being made, up to the last one of `table`."""

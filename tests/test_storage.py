@@ -230,11 +230,11 @@ def test_file_of_another_writer_on_an_object_store_is_left_for_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake.create_or_open(f"memory://{uuid4()}/lake", key_id="0a1b2c3d")
-    stray = "daily_summary/part_year=2026/0-0123456789ab.parquet"
+    strays = ["_campaigns/0a/near/00000.parquet", "daily_summary/part_year=2026/0-0123456789ab.parquet"]
     (tmp_path / "staged").write_bytes(b"not yet named")
-    lake.storage.install({stray: tmp_path / "staged"})
+    lake.storage.install(dict.fromkeys(strays, tmp_path / "staged"))
     lake.begin().__exit__()
-    assert lake.storage.files("daily_summary") == [stray]
+    assert [path for top in ("_campaigns", "daily_summary") for path in lake.storage.files(top)] == strays
 
     class Tomorrow(datetime):
         @classmethod
@@ -243,7 +243,7 @@ def test_file_of_another_writer_on_an_object_store_is_left_for_a_day(
 
     monkeypatch.setattr(object_storage, "datetime", Tomorrow)
     lake.begin().__exit__()
-    assert lake.storage.files("daily_summary") == []
+    assert not any(lake.storage.files(top) for top in ("_campaigns", "daily_summary"))
 
 
 def test_of_two_writers_on_an_object_store_the_second_loses_cleanly() -> None:

@@ -1,7 +1,7 @@
 """The clustering of texts in parts that share no memory: side by side on this machine, or on all that see the lake.
 
 The band keys of all texts stand in Parquet, a folder for each bucket: a range of the key's values. Three rounds of parts,
-each part a function of files that writes one file:
+each part a function of files:
 
     pairs    of a bucket: the pairs of texts that share a key and are near by their signatures
     verify   of a stretch of texts: their pairs with earlier ones, those of Jaccard 0.7 or more, counted exactly
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,6 +25,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.errors import XinrenError
 from pipeline.stages.campaign_room import Room
 from pipeline.steps.campaign_keys import Halves, Numbers, number_buckets
 from pipeline.steps.campaign_links import Leaders, Links
@@ -69,11 +70,13 @@ def do_part(part: Part) -> None:
 
 
 def lead_in_parts(uri: str, parts: int, texts: Iterable[Texts], n_texts: int, threads: int) -> Links:
-    """The clustering of so many `texts`, which come in order, through files under `uri`: `parts` of each round, or fewer."""
+    """The clustering of so many `texts`, which come in order, through files under `uri`: `parts` of each round, or fewer.
+
+    Nothing may stand there, and no other run may write there: a part that a failed run left may still be done.
+    """
     if n_texts == 0:
         return Links.of_none(0)
     room = Room(uri)
-    room.clear()  # what a run left that was killed
     try:
         bounds = _write(room, parts, texts, n_texts)
         stretches = len(bounds) - 1
@@ -88,7 +91,8 @@ def lead_in_parts(uri: str, parts: int, texts: Iterable[Texts], n_texts: int, th
         do("lead", n_groups)
         return _links(room, n_groups, n_texts)
     finally:
-        room.clear()
+        with suppress(XinrenError):  # what stays is deleted by the next writer
+            room.clear()
 
 
 def _here(parts: Sequence[Part], threads: int) -> None:

@@ -55,7 +55,7 @@ def _find(run: Run, files: Files) -> Found:
     parts = run.settings.campaign_parts
     if not parts:
         return wordings.find()
-    room = run.tx.beside("_campaigns")
+    room = run.tx.beside()
     return wordings.find(lambda texts, n: lead_in_parts(room, parts, texts, n, run.threads))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import XinrenError
+from pipeline.errors import TransientError, XinrenError
 from pipeline.stages.campaign_parts import Part, do_part, lead_in_parts, spread_by
 from pipeline.stages.campaign_room import Room
 from pipeline.steps import campaign_texts
@@ -120,6 +121,44 @@ def test_a_lake_in_parts_is_the_lake_made_at_once_and_brought_up_to_date(tmp_pat
     assert counts["campaign_members"] > 100
     assert paths(parts) == paths(whole)
     assert not (tmp_path / "parts" / "_campaigns").exists()
+
+
+def test_no_run_meets_what_a_run_before_it_wrote(tmp_path: Path) -> None:
+    """A part that a failed run left to a task worker, done while the next run is at work, is told of another folder."""
+    at_once, lake = (Lake.create_or_open(str(tmp_path / name), key_id="0a1b2c3d") for name in ("at_once", "lake"))
+    left: list[Part] = []
+
+    def fail(parts: Sequence[Part]) -> None:
+        left.extend(parts)
+        if parts[0].round == "lead":
+            raise TransientError("the network is gone")
+        for part in parts:
+            do_part(part)
+
+    def spread(parts: Sequence[Part]) -> None:
+        for part in parts:
+            do_part(part)
+        for part in left:
+            with suppress(XinrenError):
+                do_part(part)
+
+    with spread_by(fail), pytest.raises(TransientError):
+        fill(lake, ROWS[:10], campaign_parts=3)
+    with spread_by(spread):
+        assert fill(lake, ROWS, campaign_parts=3) == fill(at_once, ROWS)
+    assert paths(lake) == paths(at_once)
+
+
+def test_a_folder_that_cannot_be_cleared_costs_nobody_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(room: Room) -> None:
+        raise TransientError(f"{room.uri}: cannot clear it")
+
+    monkeypatch.setattr(Room, "clear", fail)
+    lake = Lake.create_or_open(str(tmp_path / "lake"), key_id="0a1b2c3d")
+    assert fill(lake, ROWS, campaign_parts=3)["campaign_members"] > 100
+    assert lake.storage.files("_campaigns")
+    lake.begin().__exit__()
+    assert not (tmp_path / "lake" / "_campaigns").exists()
 
 
 @pytest.mark.parametrize("rows", [[], ROWS[:1], [row(i, WORDS[0]) for i in range(50)]])
