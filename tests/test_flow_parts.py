@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -61,7 +61,10 @@ def task_worker(log: Path) -> Iterator[None]:
             yield
         finally:
             worker.terminate()
-            worker.wait(30)
+            with suppress(subprocess.TimeoutExpired):
+                worker.wait(15)
+            worker.kill()
+            worker.wait()
 
 
 def run(lake: Lake, **stated: object) -> dict[str, int]:
