@@ -34,7 +34,7 @@ from pipeline.learn.context import CONSTANTS as CONTEXT_CONSTANTS
 from pipeline.learn.context import train_context
 from pipeline.learn.fetched import fetched_sets
 from pipeline.learn.label_texts import LAKE, read_posts, texts_hash
-from pipeline.learn.labels import OWN_FOLD
+from pipeline.learn.labels import OWN_FOLD, OWN_WEIGHT
 from pipeline.learn.public_posts import FILES, READ, READ_STRATUM
 from pipeline.learn.sentiment_card import sentiment_card
 from pipeline.learn.sentiment_figures import figures_of
@@ -135,7 +135,8 @@ def train_judge(task: Task) -> dict[str, float]:
 def _constants() -> dict[str, Any]:
     return {
         "seed": judge.SEED, "min_authors": fit.MIN_AUTHORS, "most_entries": fit.MOST_ENTRIES, "inverse_strength": fit.INVERSE_STRENGTH,
-        "idf_scale": fit.IDF_SCALE, "form_scale": FORM_SCALE,
+        "idf_scale": fit.IDF_SCALE, "form_scale": FORM_SCALE, "standard": fit.STANDARD, "sums": fit.SUMS,
+        "own_weight": OWN_WEIGHT,
     }  # fmt: skip
 
 
