@@ -97,7 +97,7 @@ def test_the_own_posts_of_the_repository() -> None:
     found = labels.own(CORPORA)
     assert set(found.label.tolist()) == set(range(len(CLASSES)))
     assert set(found.fold.tolist()) == {labels.OWN_FOLD}
-    assert set(found.weight.tolist()) == {1.0}
+    assert set(found.weight.tolist()) == {labels.OWN_WEIGHT}
     assert len(set(found.author.tolist())) > 300  # voices
     assert not [text for text in found.texts.to_pylist() if not text.strip()]
 
