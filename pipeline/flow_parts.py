@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 from pipeline import offline
@@ -21,13 +21,14 @@ from pipeline.threads import n_threads
 
 offline.prepare()
 
-from prefect import task  # noqa: E402  (reads the environment prepared above)
+from prefect import get_run_logger, task  # noqa: E402  (reads the environment prepared above)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.futures import PrefectFuture  # noqa: E402
 from prefect.task_runners import PrefectTaskRunner, TaskRunner, ThreadPoolTaskRunner  # noqa: E402
 
 PART_SECONDS = 2 * 3600
 _NO_STATE_YET = 0.5  # seconds
+_LONG = 60  # seconds without a worker after which it is said, and said again
 _ASKED_AGAIN = 20  # seconds after which a part is asked for, should word of its end be lost
 
 
@@ -64,8 +65,15 @@ def _runner(settings: Settings) -> TaskRunner[Any]:
 
 def _wait(part: Part, future: PrefectFuture[Any]) -> None:
     """Raises TransientError where the part failed for good, with the last word it left."""
+    said_at = monotonic()
     while not future.state.is_final():
         _wait_a_little(future)
+        if monotonic() - said_at >= _LONG and future.state.is_scheduled() | future.state.is_pending():
+            said_at = monotonic()
+            get_run_logger().warning(
+                "campaigns: no task worker has taken part %s %d yet; start one: prefect task serve --module pipeline.flow_parts",
+                part.round, part.number,
+            )  # fmt: skip
     if not future.state.is_completed():
         said = one_line(future.state.message or future.state.name, 200)
         raise TransientError(f"campaigns: part {part.round} {part.number}: {said}; see its task run, then run again")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -133,3 +134,31 @@ def test_a_part_whose_first_state_is_not_written_yet_is_waited_for(monkeypatch: 
     future = Future()
     flow_parts._wait(cast("Any", None), cast("Any", future))
     assert future.asked == 2
+
+
+def test_parts_that_no_worker_takes_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.states import Completed, Scheduled
+
+    from pipeline import flow_parts
+    from pipeline.stages.campaign_parts import Part
+
+    said: list[str] = []
+
+    class Logger:
+        def warning(self, words: str, *of: object) -> None:
+            said.append(words % of)
+
+    class Future:
+        state = Scheduled()
+        asked = 0
+
+        def wait(self, timeout: float) -> None:
+            self.asked += 1
+            self.state = Scheduled() if self.asked < 3 else Completed()
+
+    monkeypatch.setattr(flow_parts, "_LONG", 0)
+    monkeypatch.setattr(flow_parts, "get_run_logger", Logger)
+    part = cast("Part", SimpleNamespace(round="pairs", number=4))
+    flow_parts._wait(part, cast("Any", Future()))
+    assert len(said) == 2
+    assert "no task worker has taken part pairs 4 yet; start one: prefect task serve" in said[0]
