@@ -122,7 +122,7 @@ single features and weights of apps, in `model.json`).
 Version {facts["version"]}, context {facts["context_version"]}, lexicon {facts["lexicon"]}. Trained by
 `xinren train judge --data DIR` on {facts["gold"]:,} gold posts, {facts["read"]:,} public posts read once more because they were hard
 to tell (`corpora/labels/posts_read.parquet`), {facts["own"]:,} posts written for this project (`corpora/posts`){_labelled(facts)},
-{facts["reviews"]:,} reviews of shops and hotels as sharing (at a tenth of the weight), and {facts["unlabelled"]:,} public
+{facts["reviews"]:,} reviews of shops and hotels as sharing (at three tenths of the weight), and {facts["unlabelled"]:,} public
 posts without a label, of which the clear ones are learned from at a twentieth of the weight
 (`pipeline/learn/self_training.py`); inputs by hash in `recipe.toml`.
 
