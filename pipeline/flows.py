@@ -23,7 +23,6 @@ from pipeline.errors import TransientError, one_line
 from pipeline.run import Counts, Run, Say, writing
 from pipeline.settings import Settings
 from pipeline.sources.live import parse_feeds, tokens
-from pipeline.stages.campaign_parts import spread_by
 
 offline.prepare()
 
@@ -117,8 +116,7 @@ def transaction(settings: Settings, names: tuple[str, ...]) -> Counts:
     counts: Counts = {}
     with (
         tokens.provided(_tokens(settings)),
-        spread_by(by_tasks(settings)),
-        writing(settings, _progress) as run,
+        writing(settings, _progress, by_tasks(settings)) as run,
         _as_current(run),
     ):
         for name in names:

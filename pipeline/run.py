@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
@@ -30,6 +30,9 @@ from pipeline.text.cues import Lexicon, load_lexicon
 from pipeline.text.reading import Reader, open_reader
 from pipeline.text.topics import load_topics
 from pipeline.threads import n_threads
+
+if TYPE_CHECKING:
+    from pipeline.stages.campaign_parts import Spread  # stages know runs
 
 Say = Callable[[str, int, int], None]  # stage, done, total
 Counts = dict[str, int]
@@ -51,6 +54,9 @@ class Run:
     say: Say
     acts: list[Callable[[], None]] = field(default_factory=list, repr=False)
     failures: list[XinrenError] = field(default_factory=list, repr=False)  # told once the rest is committed
+    spread: Spread | None = field(
+        default=None, repr=False
+    )  # does the parts of a stage; on threads of this process where None
 
     def after_commit(self, act: Callable[[], None]) -> None:
         """Do this once the changes are visible; a run that ends before never does."""
@@ -106,7 +112,7 @@ def _same_lexicon(trained_with: str, lexicon: Lexicon, folder: Path) -> None:
 
 
 @contextmanager
-def writing(settings: Settings, say: Say = quiet) -> Iterator[Run]:
+def writing(settings: Settings, say: Say = quiet, spread: Spread | None = None) -> Iterator[Run]:
     """A run over the lake of the settings (made if there is none). Its changes become visible when the block ends well.
 
     Raises the run's `failures` then.
@@ -114,7 +120,7 @@ def writing(settings: Settings, say: Say = quiet) -> Iterator[Run]:
     key = identity.load_key(create=True)
     lake = Lake.create_or_open(settings.lake, key_id=identity.key_id(key))
     with lake.begin(threads=n_threads(settings.workers)) as tx:
-        run = Run(settings, tx, key, say)
+        run = Run(settings, tx, key, say, spread=spread)
         yield run
         tx.commit()
         for act in run.acts:

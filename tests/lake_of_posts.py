@@ -12,6 +12,7 @@ from pipeline import partitions, stages
 from pipeline.order import sort_rows
 from pipeline.run import Run, quiet
 from pipeline.settings import Settings
+from pipeline.stages.campaign_parts import Spread
 from pipeline.store import Lake
 from pipeline.tables import complete
 
@@ -35,7 +36,9 @@ def table(name: str, rows: Iterable[dict[str, Any]]) -> pa.Table:
     return sort_rows(complete(columns, name, len(rows)), ["author_id", "posted_at", "post_id"])
 
 
-def fill(lake: Lake, rows: list[dict[str, Any]], buckets: int = 1, **stated: Any) -> dict[str, int]:
+def fill(
+    lake: Lake, rows: list[dict[str, Any]], buckets: int = 1, spread: Spread | None = None, **stated: Any
+) -> dict[str, int]:
     """Make `rows` the posts of the lake, and run the stage; `stated`: settings."""
     with lake.begin() as tx:
         tx.buckets = buckets
@@ -44,6 +47,8 @@ def fill(lake: Lake, rows: list[dict[str, Any]], buckets: int = 1, **stated: Any
                 tx.drop(name, file.keys, file.stem)
             for keys, stem, part in partitions.split(name, table(name, rows), buckets):
                 tx.put(name, keys, stem, part)
-        counts = stages.campaigns(Run(Settings(**{"lake": lake.root, "workers": 2} | stated), tx, b"", quiet))
+        counts = stages.campaigns(
+            Run(Settings(**{"lake": lake.root, "workers": 2} | stated), tx, b"", quiet, spread=spread)
+        )
         tx.commit()
     return counts

@@ -38,7 +38,7 @@ def lake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     happened: list[str] = []
 
     @contextmanager
-    def writing(settings: Settings, say: Callable[[str, int, int], None]) -> Iterator[Any]:
+    def writing(settings: Settings, say: Callable[[str, int, int], None], spread: Any) -> Iterator[Any]:
         happened.append("begin")
         yield SimpleNamespace(settings=settings, say=say)
         happened.append("commit")
@@ -199,7 +199,7 @@ import contextlib, sys, time
 from types import SimpleNamespace
 from pipeline import flows, stages
 from pipeline.settings import Settings
-flows.writing = lambda settings, say: contextlib.nullcontext(SimpleNamespace(say=say))
+flows.writing = lambda settings, say, spread: contextlib.nullcontext(SimpleNamespace(say=say))
 stages.do = lambda run, name: run.say(name, 1, 1) or {name: 1}
 print(flows.run_daily(Settings(), lambda *progress: print(*progress)) == dict.fromkeys(stages.STAGES, 1))
 stages.do = lambda run, name: print("working", flush=True) or time.sleep(60)

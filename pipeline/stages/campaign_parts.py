@@ -13,10 +13,9 @@ all texts at once gives. A part holds the keys of one bucket, or the letters of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -50,18 +49,7 @@ class Part:
     bounds: tuple[int, ...]
 
 
-Spread = Callable[[Sequence[Part]], None]
-_spread: ContextVar[Spread | None] = ContextVar("spread", default=None)
-
-
-@contextmanager
-def spread_by(spread: Spread) -> Iterator[None]:
-    """In the block `spread` does the parts of a round, wherever it likes, and returns once all are done."""
-    mark = _spread.set(spread)
-    try:
-        yield
-    finally:
-        _spread.reset(mark)
+Spread = Callable[[Sequence[Part]], None]  # does the parts of a round, wherever it likes, and returns once all are done
 
 
 def do_part(part: Part) -> None:
@@ -69,7 +57,17 @@ def do_part(part: Part) -> None:
     {"pairs": _pairs, "verify": _verify, "lead": _lead}[part.round](Room(part.room), part)
 
 
-def lead_in_parts(uri: str, parts: int, texts: Iterable[Texts], n_texts: int, threads: int) -> Links:
+def side_by_side(threads: int) -> Spread:
+    """Parts on so many threads of this process."""
+
+    def spread(parts: Sequence[Part]) -> None:
+        for _ in in_order(do_part, parts, threads):
+            pass
+
+    return spread
+
+
+def lead_in_parts(uri: str, parts: int, texts: Iterable[Texts], n_texts: int, spread: Spread) -> Links:
     """The clustering of so many `texts`, which come in order, through files under `uri`: `parts` of each round, or fewer.
 
     Nothing may stand there, and no other run may write there: a part that a failed run left may still be done.
@@ -82,7 +80,6 @@ def lead_in_parts(uri: str, parts: int, texts: Iterable[Texts], n_texts: int, th
         stretches = len(bounds) - 1
 
         def do(round_: str, n: int) -> None:
-            spread = _spread.get() or (lambda todo: _here(todo, threads))
             spread([Part(uri, round_, number, parts, bounds) for number in range(n)])
 
         do("pairs", parts)
@@ -93,11 +90,6 @@ def lead_in_parts(uri: str, parts: int, texts: Iterable[Texts], n_texts: int, th
     finally:
         with suppress(XinrenError):  # what stays is deleted by the next writer
             room.clear()
-
-
-def _here(parts: Sequence[Part], threads: int) -> None:
-    for _ in in_order(do_part, parts, threads):
-        pass
 
 
 def _write(room: Room, parts: int, texts: Iterable[Texts], n_texts: int) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from pipeline.stages.campaign_files import (
     posts_in_order,
     rows_at,
 )
-from pipeline.stages.campaign_parts import lead_in_parts
+from pipeline.stages.campaign_parts import lead_in_parts, side_by_side
 from pipeline.stages.facts import POST_KEY
 from pipeline.steps.campaign_aliases import former_heads
 from pipeline.steps.campaign_texts import NEEDED, Found, Wordings
@@ -56,7 +56,8 @@ def _find(run: Run, files: Files) -> Found:
     if not parts:
         return wordings.find()
     room = run.tx.beside()
-    return wordings.find(lambda texts, n: lead_in_parts(room, parts, texts, n, run.threads))
+    spread = run.spread or side_by_side(run.threads)
+    return wordings.find(lambda texts, n: lead_in_parts(room, parts, texts, n, spread))
 
 
 def _write(run: Run, files: Files, found: Found, derived_from: str) -> None:

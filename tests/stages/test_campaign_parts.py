@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import TransientError, XinrenError
-from pipeline.stages.campaign_parts import Part, do_part, lead_in_parts, spread_by
+from pipeline.stages.campaign_parts import Part, Spread, do_part, lead_in_parts, side_by_side
 from pipeline.stages.campaign_room import Room
 from pipeline.steps import campaign_texts
 from pipeline.steps.campaign_texts import Found, Shelf, Wordings
@@ -27,10 +27,13 @@ from pipeline.text.normalise import normalise_texts
 from tests.lake_of_posts import fill
 from tests.stages.test_campaigns import ROWS, WORDS, paths, row
 
+ON_THREADS = side_by_side(2)
 SIGNS = "春夏秋冬山水花鸟风月江湖田园村镇"
 
 
-def found_in(texts: list[str] | pa.Array, room: str | None = None, parts: int = 0) -> Found:
+def found_in(
+    texts: list[str] | pa.Array, room: str | None = None, parts: int = 0, spread: Spread = ON_THREADS
+) -> Found:
     """The campaigns of texts in their order; in so many parts through files in `room`, or all at once."""
     n, time = len(texts), pa.timestamp("us", tz="UTC")
     same = {"platform": "weibo", "kind": "post", "is_repost": False, "is_auto_share": False, "text_label": "sell"}
@@ -43,7 +46,7 @@ def found_in(texts: list[str] | pa.Array, room: str | None = None, parts: int = 
     wordings.add([(rows, np.arange(n))])
     if room is None:
         return wordings.find()
-    return wordings.find(lambda texts, n_texts: lead_in_parts(room, parts, texts, n_texts, 2))
+    return wordings.find(lambda texts, n_texts: lead_in_parts(room, parts, texts, n_texts, spread))
 
 
 def same(a: Found, b: Found) -> bool:
@@ -92,8 +95,7 @@ def test_a_key_with_more_exemplars_than_are_kept_is_led_in_one_part(tmp_path: Pa
 
     at_once = found_in(texts)
     assert len(at_once.facts) > 300
-    with spread_by(spread):
-        assert same(found_in(texts, str(tmp_path / "room"), 4), at_once)
+    assert same(found_in(texts, str(tmp_path / "room"), 4, spread), at_once)
     assert sorted(sizes)[-2] > 500  # the slogans, each in a part of its own
 
 
@@ -142,10 +144,9 @@ def test_no_run_meets_what_a_run_before_it_wrote(tmp_path: Path) -> None:
             with suppress(XinrenError):
                 do_part(part)
 
-    with spread_by(fail), pytest.raises(TransientError):
-        fill(lake, ROWS[:10], campaign_parts=3)
-    with spread_by(spread):
-        assert fill(lake, ROWS, campaign_parts=3) == fill(at_once, ROWS)
+    with pytest.raises(TransientError):
+        fill(lake, ROWS[:10], spread=fail, campaign_parts=3)
+    assert fill(lake, ROWS, spread=spread, campaign_parts=3) == fill(at_once, ROWS)
     assert paths(lake) == paths(at_once)
 
 
@@ -177,8 +178,8 @@ def test_a_part_that_fails_leaves_no_files_and_says_where(tmp_path: Path) -> Non
                 (Path(part.room) / "near" / "00001.parquet").write_bytes(b"torn")
             do_part(part)
 
-    with spread_by(spread), pytest.raises(XinrenError, match=r"room: cannot read near/00001"):
-        found_in(edited(random.Random(1), 60), str(tmp_path / "room"), 3)
+    with pytest.raises(XinrenError, match=r"room: cannot read near/00001"):
+        found_in(edited(random.Random(1), 60), str(tmp_path / "room"), 3, spread)
     assert not (tmp_path / "room").exists()
 
 
@@ -188,5 +189,4 @@ def test_doing_a_part_again_changes_nothing(tmp_path: Path) -> None:
             do_part(part)
 
     texts = edited(random.Random(3), 100)
-    with spread_by(spread):
-        assert same(found_in(texts, str(tmp_path / "room"), 3), found_in(texts))
+    assert same(found_in(texts, str(tmp_path / "room"), 3, spread), found_in(texts))
